@@ -1,0 +1,74 @@
+// common/directus.h - the platform every integration writes back to.
+//
+// Facts are from contract tests against Directus 11.11: missing rows, bad ids and
+// missing rights are all 403; a unique violation is 400 RECORD_NOT_UNIQUE; wrong types
+// and a dead database are both 500. All calls suspend the fiber.
+#ifndef RELAIS_DIRECTUS_H
+#define RELAIS_DIRECTUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/attr.h"
+#include "common/config.h"
+#include "common/http.h"
+#include "common/job.h"
+
+struct json_object;
+
+struct directus {
+    const char *url;   // DIRECTUS_URL
+    const char *token; // DIRECTUS_TOKEN (secret)
+    int64_t in_flight; // DIRECTUS_IN_FLIGHT, default 4
+    int64_t timeout_ms;
+    const char *origin; // "relais://<program>": the loop guard others see
+    char authorization[300];
+    struct http_header headers[5];
+    struct http_service service;
+};
+
+extern const struct config_setting directus_settings[];
+
+// Reads the settings and opens the service. program is the worker's name.
+bool directus_open(struct directus *directus, const char *program,
+                   struct error *err) ATTR_MUST_CHECK;
+void directus_close(struct directus *directus);
+
+// The name of a collection: the setting DIRECTUS_COLLECTION_<NAME> or the name itself
+// ("quotes", "client_invoices", ...). Read once at open.
+const char *directus_collection(const struct directus *directus, const char *name);
+
+// One row with the fields named ("id,status,contact_id.email"). NULL with PERMANENT
+// "quotes <id> is not there" where it is missing; with FATAL where rights are missing
+// (told apart by a filter query, as 403 says neither).
+struct json_object *directus_read(const struct directus *directus, struct job *job,
+                                  const char *collection, const char *id,
+                                  const char *fields) ATTR_MUST_CHECK;
+
+// Rows of a query; pairs as http_url() takes them. A JSON array.
+struct json_object *directus_list(const struct directus *directus, struct job *job,
+                                  const char *collection,
+                                  const struct http_header query[]) ATTR_MUST_CHECK;
+
+// Creates a row whose id the caller chose (a uuid v5). *existed: it was there already
+// (RECORD_NOT_UNIQUE on the primary key), which is no error.
+bool directus_create(const struct directus *directus, struct job *job,
+                     const char *collection, struct json_object *row,
+                     bool *existed) ATTR_MUST_CHECK;
+
+// Patches one row, with fields=id.
+bool directus_update(const struct directus *directus, struct job *job,
+                     const char *collection, const char *id,
+                     struct json_object *patch) ATTR_MUST_CHECK;
+
+// Stores a file under an id the caller chose; one that is there already is left as it
+// is.
+struct directus_file {
+    const char *id, *title, *filename, *type;
+    const void *data;
+    size_t length;
+};
+bool directus_upload(const struct directus *directus, struct job *job,
+                     const struct directus_file *file) ATTR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,59 @@
+// common/integration.h - the tables an integration is. workers/main.c runs one of them.
+#ifndef RELAIS_INTEGRATION_H
+#define RELAIS_INTEGRATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/attr.h"
+#include "common/config.h"
+#include "common/event.h"
+#include "common/http.h"
+#include "common/job.h"
+
+// One event type and what to do with it. Tables end with {0}.
+struct handler {
+    const char *type;
+    // Reads, calls, publishes, returns. Never sleeps, retries, commits, logs above
+    // debug or frees. False: job->error says what to do.
+    bool (*handle)(struct job *job, const struct event *ev, void *state);
+    // What a refusal for good leaves behind: its writes and facts settle with the dead
+    // letter. May call; its own failure is noted and does not stop the dead letter.
+    bool (*dead)(struct job *job, const struct event *ev, void *state);
+    const char *gate; // the provider's gate, a name of gates[]; NULL = none
+};
+
+// A limit on calls to one provider, per process. in_flight and rate are settings'
+// names.
+struct gate_spec {
+    const char *name;
+    int in_flight;    // jobs at once, 0 = no limit
+    int per_second;   // 0 = no limit
+    bool per_company; // each company has its own, and its own circuit
+};
+
+struct integration {
+    const char *name; // "docuseal": group relais-docuseal
+    const char *const
+        *topics; // NULL-terminated; NULL = <name>.webhooks, <name>.commands
+    size_t state_size;
+    const struct config_setting *settings; // read into the state
+    const struct handler *handlers;
+    const struct gate_spec *gates; // ends with {0}; may be NULL
+    bool plain_records;            // records without CloudEvents headers are welcome
+
+    // After the settings were read, before anything is handled. Must not call out.
+    bool (*open)(void *state, struct error *err);
+    void (*close)(void *state);
+    // Real probes, one per dependency: name as in http_service.name. Run in a fiber,
+    // with a deadline of 10 s; an open circuit is closed when its probe passes.
+    const struct integration_probe {
+        const char *service;
+        bool (*probe)(struct job *job, void *state);
+    } * probes; // ends with {0}; may be NULL
+    // Reads what changed at the provider since its cursor and publishes `observed`. One
+    // process at a time, every SWEEP_INTERVAL_MS. NULL = none.
+    bool (*sweep)(struct job *job, void *state);
+};
+
+#endif

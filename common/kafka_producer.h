@@ -1,0 +1,49 @@
+// common/kafka_producer.h - the idempotent producer (librdkafka).
+#ifndef RELAIS_KAFKA_PRODUCER_H
+#define RELAIS_KAFKA_PRODUCER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/error.h"
+#include "common/record.h"
+
+struct kafka_producer;
+
+// Told once per record, on the producer's own thread: offset >= 0, or an error text.
+// `opaque` is what was given to kafka_produce().
+typedef void kafka_delivered(void *owner, void *opaque, int32_t partition,
+                             int64_t offset, const char *error);
+
+struct kafka_producer_options {
+    const char *brokers;
+    const char *client_id;
+    int64_t message_timeout_ms; // 0 = for ever (outbox); ingest uses a short one
+    int64_t linger_ms;
+    int64_t max_queue_kbytes; // default 16 MiB
+    kafka_delivered *delivered;
+    void *owner;
+};
+
+// acks=all, enable.idempotence, murmur2_random partitioner; every KAFKA_* variable that
+// is not one of ours passes through (KAFKA_SSL_CA_LOCATION -> ssl.ca.location). Starts
+// a thread that polls for delivery reports.
+struct kafka_producer *kafka_producer_open(const struct kafka_producer_options *options,
+                                           struct error *err) ATTR_MUST_CHECK;
+
+// Waits at most flush_ms for what is under way, then closes.
+void kafka_producer_close(struct kafka_producer *producer, int64_t flush_ms);
+
+// Queues one record (topic, key, headers, payload are copied). A result comes exactly
+// once through delivered(), except when this returns false: RETRYABLE, the queue is
+// full (wait a little, or go another way); PERMANENT, the record is too large or the
+// topic name is bad.
+bool kafka_produce(struct kafka_producer *producer, const struct record *record,
+                   void *opaque, struct error *err) ATTR_MUST_CHECK;
+
+// True after a fatal error: nothing goes out any more; open a new one.
+bool kafka_producer_dead(struct kafka_producer *producer);
+
+#endif

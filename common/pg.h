@@ -1,0 +1,97 @@
+// common/pg.h - one Postgres connection, used by one thread (libpq). Blocking: loops
+// never call it; helper threads, capture and the CLI do.
+#ifndef RELAIS_PG_H
+#define RELAIS_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/error.h"
+#include "common/str.h"
+
+struct pg;
+struct pg_rows;
+
+// Connects (at most 5 s). url is a libpq URI or conninfo; name is application_name. The
+// error never shows the URL.
+struct pg *pg_open(const char *url, const char *name,
+                   struct error *err) ATTR_MUST_CHECK;
+void pg_close(struct pg *pg);
+
+// Whether the connection is still good as far as libpq knows.
+bool pg_ok(const struct pg *pg);
+// Drops and connects again.
+bool pg_reconnect(struct pg *pg, struct error *err) ATTR_MUST_CHECK;
+
+// One parameter. text (NUL-terminated) or data of length bytes in binary format of
+// `type` (an Oid; 0 = let the server guess). Both NULL = SQL NULL.
+struct pg_param {
+    const char *text;
+    const void *data;
+    size_t length;
+    unsigned type;
+};
+#define PG_TEXT(value)  \
+    {                   \
+        .text = (value) \
+    }
+#define PG_BYTES(value, bytes)                         \
+    {                                                  \
+        .data = (value), .length = (bytes), .type = 17 \
+    }
+
+// Runs one statement (extended protocol). *rows (may be NULL if unwanted) belongs to
+// the caller: pg_rows_free(). Errors: RETRYABLE with the connection gone (pg_ok() is
+// false), PERMANENT for what the server refused: text has SQLSTATE and message.
+bool pg_run(struct pg *pg, const char *sql, const struct pg_param params[], int count,
+            struct pg_rows **rows, struct error *err) ATTR_MUST_CHECK;
+
+// Runs a script of several statements (simple protocol): migrations.
+bool pg_script(struct pg *pg, const char *sql, struct error *err) ATTR_MUST_CHECK;
+
+// Statements sent together and answered together (pipeline): one round trip. They are
+// one transaction if they begin with BEGIN and end with COMMIT. rows, where not NULL,
+// is filled.
+struct pg_statement {
+    const char *sql;
+    const struct pg_param *params;
+    int count;
+    struct pg_rows **rows;
+};
+bool pg_pipeline(struct pg *pg, const struct pg_statement statements[], int count,
+                 struct error *err) ATTR_MUST_CHECK;
+
+int pg_rows_count(const struct pg_rows *rows);
+// Text of a column; NULL for SQL NULL. Belongs to rows.
+const char *pg_text(const struct pg_rows *rows, int row, int column);
+int64_t pg_i64(const struct pg_rows *rows, int row, int column); // 0 for NULL
+// Bytes of a bytea column, decoded at first sight.
+const void *pg_bytes(struct pg_rows *rows, int row, int column, size_t *length);
+// Rows touched by an INSERT, UPDATE or DELETE.
+int64_t pg_affected(const struct pg_rows *rows);
+void pg_rows_free(struct pg_rows *rows);
+
+// Waits until a NOTIFY came, *wake_fd (an eventfd, -1 = none) became readable, or
+// timeout_ms passed. False: the connection is gone.
+bool pg_wait_notify(struct pg *pg, int wake_fd, int timeout_ms, bool *notified);
+
+// Arrays as parameters, in binary: one array per column for INSERT ... SELECT
+// unnest(...).
+struct pg_array {
+    struct str bytes;
+    unsigned element_type;
+    int32_t count;
+};
+enum { PG_TYPE_BYTEA = 17, PG_TYPE_INT8 = 20, PG_TYPE_INT4 = 23, PG_TYPE_TEXT = 25 };
+void pg_array_begin(struct pg_array *array, unsigned element_type);
+void pg_array_end(struct pg_array *array);
+void pg_array_clear(struct pg_array *array);                  // keeps its memory
+void pg_array_text(struct pg_array *array, const char *text); // NULL = SQL NULL
+void pg_array_bytes(struct pg_array *array, const void *data, size_t length);
+void pg_array_i64(struct pg_array *array, int64_t value);
+// The array as a parameter; valid until the array changes.
+struct pg_param pg_array_param(struct pg_array *array);
+
+#endif
