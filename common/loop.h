@@ -33,7 +33,7 @@ struct loop_watch {
     void (*ready)(struct loop_watch *watch, uint32_t epoll_events);
 };
 
-// Makes a loop; it runs when loop_start() made its thread, or in loop_run().
+// Makes a loop; it runs once loop_start() made its thread.
 struct loop *loop_new(size_t stack_bytes, struct error *err) ATTR_MUST_CHECK;
 bool loop_start(struct loop *loop, const char *thread_name,
                 struct error *err) ATTR_MUST_CHECK;
