@@ -12,8 +12,9 @@
 
 struct kafka_producer;
 
-// Told once per record, on the producer's own thread: offset >= 0, or an error text.
-// `opaque` is what was given to kafka_produce().
+// Told once per record, on the producer's own thread: offset >= 0 and error NULL, or an
+// error text (offset -1). `opaque` is what was given to kafka_produce(). Must not block
+// for long: reports of other records wait behind it.
 typedef void kafka_delivered(void *owner, void *opaque, int32_t partition,
                              int64_t offset, const char *error);
 
@@ -33,7 +34,8 @@ struct kafka_producer_options {
 struct kafka_producer *kafka_producer_open(const struct kafka_producer_options *options,
                                            struct error *err) ATTR_MUST_CHECK;
 
-// Waits at most flush_ms for what is under way, then closes.
+// Waits at most flush_ms for what is under way, reports the rest as failed through
+// delivered(), then closes. Blocks.
 void kafka_producer_close(struct kafka_producer *producer, int64_t flush_ms);
 
 // Queues one record (topic, key, headers, payload are copied). A result comes exactly
@@ -45,5 +47,14 @@ bool kafka_produce(struct kafka_producer *producer, const struct record *record,
 
 // True after a fatal error: nothing goes out any more; open a new one.
 bool kafka_producer_dead(struct kafka_producer *producer);
+
+// Whether a broker answered at the last look: false from the start until the first
+// answer, and while all brokers are away (asked about once a second). For readyz. Never
+// blocks.
+bool kafka_producer_reachable(struct kafka_producer *producer);
+
+// Whether the error text given to delivered() says that the broker takes no record of
+// that size: it will never pass as it is.
+bool kafka_delivery_too_large(const char *error);
 
 #endif
