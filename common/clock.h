@@ -15,7 +15,7 @@ int64_t clock_ms(void);
 int64_t clock_ns(void);
 
 // Milliseconds since 1970 UTC: for what others read. RELAIS_CLOCK_OFFSET_MS (an
-// environment variable, read at the first call) is added, for tests and the demo.
+// environment variable) is added, for tests and the demo.
 int64_t clock_wall_ms(void);
 
 enum { CLOCK_TEXT = 32 }; // room for what clock_format writes

@@ -30,7 +30,8 @@ struct config_setting {
     long long min, max;      // bounds for INT, MS, BYTES; both 0: not checked
 };
 
-// Fills the struct at `into` from the environment. Every text is allocated and lives
+// Fills the struct at `into` from the environment; a variable set to nothing counts as
+// not set. Every text is allocated and lives
 // until config_free(). Reports every wrong setting at once: the error's text names the
 // variable, and what to set. Secrets never appear in it.
 bool config_load(const struct config_setting settings[], void *into,
@@ -38,7 +39,8 @@ bool config_load(const struct config_setting settings[], void *into,
 void config_free(const struct config_setting settings[], void *into);
 
 // Reads the secrets of the table again (SIGHUP after a rotation); others stay as they
-// are. The old strings stay allocated for whoever still reads them.
+// are. The old strings stay allocated, until config_free(), for whoever still reads
+// them.
 bool config_reload_secrets(const struct config_setting settings[], void *into,
                            struct error *err) ATTR_MUST_CHECK;
 
@@ -47,7 +49,8 @@ bool config_reload_secrets(const struct config_setting settings[], void *into,
 // NULL; the caller frees it.
 char *config_lookup(const char *name);
 
-// Prints the table as Markdown rows (name, type, default, meaning): docs/settings.md.
+// Prints the table as Markdown rows (name, type, default, meaning) for
+// docs/settings.md; the heading of the table is the caller's.
 void config_print_markdown(const struct config_setting settings[], FILE *out);
 
 // Prints "NAME=value" lines with secrets as ***.

@@ -27,9 +27,10 @@ struct error {
     int http_status;        // the status that caused it, or 0
     int64_t retry_after_ms; // what the other side asked for; 0: nothing, back off
     const char *service;    // static: the dependency that failed ("docuseal"), or NULL
-    const char *rule;       // static: the row of the client's error table that decided
-    const char *hint;       // static: what a person can do about it, or NULL
-    char text[256];         // one line for a person; never a secret
+    const char *rule; // static: what decided: the text of the client's row, "status"
+                      // for a row without text, "http" for plain HTTP
+    const char *hint; // static: what a person can do about it, or NULL
+    char text[256];   // one line for a person; never a secret
 };
 
 // Sets *err to one kind with a formatted text (cut at the size of text), and clears the

@@ -28,7 +28,8 @@ struct job {
     struct settlement *settlement; // what will be written when the attempt ends
     struct ledger *ledger;         // where effects and state are kept
     const struct event *event;     // what is being handled, or NULL (sweep, probe)
-    void *owner;                   // of whoever runs the job (the worker's attempt)
+    const char *program; // name of the program: ce_source of what it publishes
+    void *owner;         // of whoever runs the job (the worker's attempt)
 
     // private to job.c
     struct job_chunk *chunks;

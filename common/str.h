@@ -25,12 +25,19 @@ void str_append(struct str *s, const void *data, size_t length);
 void str_puts(struct str *s, const char *text);
 void str_printf(struct str *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
 
-// Copies text into out (size bytes with the NUL), cut if need be. Returns false if it
-// was cut.
+// Copies text into out (size bytes with the NUL), cut if need be, never in the middle
+// of a UTF-8 character. Returns false if it was cut. out may be text itself.
 bool str_copy(char *out, size_t size, const char *text);
+
+// How many of the `length` bytes of text fit into max bytes without cutting a UTF-8
+// character in two.
+size_t str_fit(const char *text, size_t length, size_t max);
 
 bool str_starts(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
+
+// Bytes of the UTF-8 character at data; 0 if there is none, a NUL or an invalid one.
+size_t str_utf8_length(const void *data, size_t length);
 
 // Whether the bytes are valid UTF-8 without NUL.
 bool str_is_text(const void *data, size_t length);
