@@ -546,7 +546,7 @@ pg_wait_notify(struct pg *pg, int wake_fd, int timeout_ms, bool *notified)
     if (poll(waits, 2, timeout_ms) < 0)
         return errno == EINTR;
     if (waits[0].revents != 0 && PQconsumeInput(pg->conn) == 0)
-        return false;
+        return gone(pg, &(struct error){0});
     *notified = take_notifies(pg);
     return pg_ok(pg);
 }

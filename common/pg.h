@@ -43,17 +43,23 @@ struct pg_param {
     }
 
 // Runs one statement (extended protocol). *rows (may be NULL if unwanted) belongs to
-// the caller: pg_rows_free(). Errors: RETRYABLE with the connection gone (pg_ok() is
-// false), PERMANENT for what the server refused: text has SQLSTATE and message.
+// the caller: pg_rows_free(). Errors: RETRYABLE where the connection is gone (pg_ok()
+// is false; also after 60 s without an answer) or the server could not now (SQLSTATE
+// 08, 53, 57P, 58, 40001, 40P01, 55P03, 57014, 25006); PERMANENT for what it refused.
+// The text has SQLSTATE and message, never rows. Pass rows as NULL or pointing to
+// anything: it is set on success only.
 bool pg_run(struct pg *pg, const char *sql, const struct pg_param params[], int count,
             struct pg_rows **rows, struct error *err) ATTR_MUST_CHECK;
 
-// Runs a script of several statements (simple protocol): migrations.
+// Runs a script of several statements (simple protocol): migrations. One transaction
+// unless it says otherwise; waits without a limit.
 bool pg_script(struct pg *pg, const char *sql, struct error *err) ATTR_MUST_CHECK;
 
 // Statements sent together and answered together (pipeline): one round trip. They are
-// one transaction if they begin with BEGIN and end with COMMIT. rows, where not NULL,
-// is filled.
+// one transaction: also without BEGIN and COMMIT, unless one of them says otherwise.
+// rows, where not NULL, is filled on success and NULL on failure. The first statement
+// that fails fails them all with its own error; a transaction left open by it is rolled
+// back.
 struct pg_statement {
     const char *sql;
     const struct pg_param *params;
@@ -73,8 +79,9 @@ const void *pg_bytes(struct pg_rows *rows, int row, int column, size_t *length);
 int64_t pg_affected(const struct pg_rows *rows);
 void pg_rows_free(struct pg_rows *rows);
 
-// Waits until a NOTIFY came, *wake_fd (an eventfd, -1 = none) became readable, or
-// timeout_ms passed. False: the connection is gone.
+// Waits until a NOTIFY came (*notified), wake_fd (an eventfd, -1 = none; it is not
+// read) became readable, or timeout_ms passed; may return early for no reason. False:
+// the connection is gone.
 bool pg_wait_notify(struct pg *pg, int wake_fd, int timeout_ms, bool *notified);
 
 // Arrays as parameters, in binary: one array per column for INSERT ... SELECT
@@ -85,13 +92,14 @@ struct pg_array {
     int32_t count;
 };
 enum { PG_TYPE_BYTEA = 17, PG_TYPE_INT8 = 20, PG_TYPE_INT4 = 23, PG_TYPE_TEXT = 25 };
-void pg_array_begin(struct pg_array *array, unsigned element_type);
+void pg_array_begin(struct pg_array *array, unsigned element_type); // one of PG_TYPE_*
 void pg_array_end(struct pg_array *array);
 void pg_array_clear(struct pg_array *array);                  // keeps its memory
 void pg_array_text(struct pg_array *array, const char *text); // NULL = SQL NULL
 void pg_array_bytes(struct pg_array *array, const void *data, size_t length);
 void pg_array_i64(struct pg_array *array, int64_t value);
-// The array as a parameter; valid until the array changes.
+// The array as a parameter; valid until the array changes. One of more than 256 MiB is
+// refused by the call that it is given to.
 struct pg_param pg_array_param(struct pg_array *array);
 
 #endif
