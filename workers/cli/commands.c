@@ -1,0 +1,18 @@
+// workers/cli/commands.c - the table of commands: reading it is reading `relais help`.
+#include "workers/cli/cli.h"
+
+const struct cli_command cli_commands[] = {
+    {"migrate", "", "create the schemas in Postgres, or bring them up to date",
+     CLI_NEEDS_DATABASE, cli_migrate},
+    {"journey", "<entity>", "everything that happened to quote:<uuid> (or a bare id)",
+     CLI_NEEDS_DATABASE, cli_journey},
+    {"park", "list | release <lane> | release --all",
+     "events that wait for their time; let them go on now", CLI_NEEDS_DATABASE,
+     cli_park},
+    {"effect",
+     "list [--state STATE] | show <kind> <identity> | resolve <kind> <identity> "
+     "done|not-done [--result JSON]",
+     "calls that must not be repeated; settle those nobody can look up",
+     CLI_NEEDS_DATABASE, cli_effect},
+    {0},
+};

@@ -1,0 +1,145 @@
+// workers/cli/migrate.c - relais migrate: the schemas in Postgres.
+#include <string.h>
+#include <sysexits.h>
+
+#include "workers/cli/cli.h"
+#include "workers/cli/migrations.h"
+
+// One database and what belongs into it.
+struct place {
+    const char *what;
+    const char *schema;
+    const struct migration *migrations;
+    const char *setup;  // makes the table of versions
+    const char *select; // file, checksum
+    const char *insert; // file, checksum
+};
+
+static const struct place ledger = {
+    .what = "ledger",
+    .schema = "relais",
+    .migrations = migrations_ledger,
+    .setup = "CREATE SCHEMA IF NOT EXISTS relais;"
+             "CREATE TABLE IF NOT EXISTS relais.schema_version ("
+             " file text COLLATE \"C\" PRIMARY KEY, checksum text NOT NULL,"
+             " applied_at timestamptz NOT NULL DEFAULT now())",
+    .select = "SELECT file, checksum FROM relais.schema_version ORDER BY file",
+    .insert = "INSERT INTO relais.schema_version (file, checksum) VALUES ($1, $2)",
+};
+
+static const struct place capture = {
+    .what = "capture",
+    .schema = "relais_capture",
+    .migrations = migrations_capture,
+    .setup = "CREATE SCHEMA IF NOT EXISTS relais_capture;"
+             "CREATE TABLE IF NOT EXISTS relais_capture.schema_version ("
+             " file text COLLATE \"C\" PRIMARY KEY, checksum text NOT NULL,"
+             " applied_at timestamptz NOT NULL DEFAULT now())",
+    .select = "SELECT file, checksum FROM relais_capture.schema_version ORDER BY file",
+    .insert =
+        "INSERT INTO relais_capture.schema_version (file, checksum) VALUES ($1, $2)",
+};
+
+// The checksum a file was applied with, or NULL.
+static const char *
+applied_sum(const struct pg_rows *rows, const char *file)
+{
+    for (int i = 0; i < pg_rows_count(rows); i++)
+        if (strcmp(pg_text(rows, i, 0), file) == 0)
+            return pg_text(rows, i, 1);
+    return NULL;
+}
+
+static bool
+is_known(const struct migration *migrations, const char *file)
+{
+    for (const struct migration *m = migrations; m->file != NULL; m++)
+        if (strcmp(m->file, file) == 0)
+            return true;
+    return false;
+}
+
+// One file and its line in schema_version are one transaction: all of it or nothing.
+static bool
+apply(struct pg *pg, const struct place *place, const struct migration *m,
+      struct error *err)
+{
+    struct pg_param params[] = {PG_TEXT(m->file), PG_TEXT(m->checksum)};
+    if (!pg_script(pg, "BEGIN", err))
+        return false;
+    if (pg_script(pg, (const char *)m->sql, err)
+        && pg_run(pg, place->insert, params, 2, NULL, err)
+        && pg_script(pg, "COMMIT", err))
+        return true;
+    struct error rollback = {0};
+    if (!pg_script(pg, "ROLLBACK", &rollback))
+        error_clear(&rollback); // the first error is the one to show
+    return false;
+}
+
+static int
+apply_missing(const struct cli *cli, struct pg *pg, const struct place *place,
+              const struct pg_rows *rows)
+{
+    int done = 0;
+    for (const struct migration *m = place->migrations; m->file != NULL; m++) {
+        struct error err = {0};
+        const char *sum = applied_sum(rows, m->file);
+        if (sum != NULL && strcmp(sum, m->checksum) != 0)
+            return cli_fail(
+                cli, EX_CONFIG,
+                "%s: %s was changed after it was applied; put changes into a "
+                "new file",
+                place->what, m->file);
+        if (sum != NULL)
+            continue;
+        if (!apply(pg, place, m, &err))
+            return cli_fail(cli, EX_DATAERR, "%s: %s was not applied: %s", place->what,
+                            m->file, err.text);
+        cli_say("%s: %s applied\n", place->what, m->file);
+        done++;
+    }
+    if (done == 0)
+        cli_say("%s: up to date\n", place->what);
+    return EX_OK;
+}
+
+// Two programs that migrate at once take turns: the lock lasts as long as the session.
+static int
+migrate(const struct cli *cli, struct pg *pg, const struct place *place)
+{
+    struct error err = {0};
+    struct pg_rows *rows = NULL;
+    struct pg_param lock[] = {PG_TEXT(place->schema)};
+
+    if (!pg_run(pg, "SELECT pg_advisory_lock(hashtext('migrate ' || $1::text))", lock,
+                1, NULL, &err)
+        || !pg_script(pg, place->setup, &err)
+        || !pg_run(pg, place->select, NULL, 0, &rows, &err))
+        return cli_fail(cli, EX_UNAVAILABLE, "%s: %s", place->what, err.text);
+    for (int i = 0; i < pg_rows_count(rows); i++)
+        if (!is_known(place->migrations, pg_text(rows, i, 0)))
+            cli_say("%s: %s came from a newer relais and stays\n", place->what,
+                    pg_text(rows, i, 0));
+    int status = apply_missing(cli, pg, place, rows);
+    pg_rows_free(rows);
+    return status;
+}
+
+int
+cli_migrate(struct cli *cli)
+{
+    if (!cli_arguments(cli, 0, 0))
+        return EX_USAGE;
+    int status = migrate(cli, cli->pg, &ledger);
+    if (status != EX_OK || cli->settings.capture_database_url[0] == '\0')
+        return status;
+
+    struct error err = {0};
+    struct pg *pg = pg_open(cli->settings.capture_database_url, "relais-cli", &err);
+    if (pg == NULL)
+        return cli_fail(cli, EX_UNAVAILABLE, "CAPTURE_DATABASE_URL: %s", err.text);
+    status = migrate(cli, pg, &capture);
+    pg_close(pg);
+    return status;
+}

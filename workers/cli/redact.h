@@ -1,0 +1,14 @@
+// workers/cli/redact.h - JSON for people's eyes, without what opens a door.
+#ifndef RELAIS_CLI_REDACT_H
+#define RELAIS_CLI_REDACT_H
+
+#include <stddef.h>
+
+#include "common/str.h"
+
+// Appends the JSON text with the value of every member that is a secret (signing links
+// and their slugs, tokens, keys, passwords) replaced by "***". What is no JSON becomes
+// a JSON string that says how long it is.
+void redact_json(struct str *out, const char *text, size_t length);
+
+#endif
