@@ -19,6 +19,7 @@ error_set(struct error *err, enum error_kind kind, const char *fmt, va_list args
         text[0] = '\0';
     *err = (struct error){.kind = kind};
     str_copy(err->text, sizeof err->text, text);
+    str_clean(err->text); // it may quote what others sent
     return false;
 }
 

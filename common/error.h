@@ -33,8 +33,8 @@ struct error {
     char text[256];   // one line for a person; never a secret
 };
 
-// Sets *err to one kind with a formatted text (cut at the size of text), and clears the
-// other members. Returns false. Never blocks.
+// Sets *err to one kind with a formatted text (cut at the size of text, made one
+// printable line), and clears the other members. Returns false. Never blocks.
 bool error_retryable(struct error *err, const char *fmt, ...) ATTR_PRINTF(2, 3);
 bool error_permanent(struct error *err, const char *fmt, ...) ATTR_PRINTF(2, 3);
 bool error_fatal(struct error *err, const char *fmt, ...) ATTR_PRINTF(2, 3);

@@ -10,16 +10,11 @@ enum {
     MESSAGE_DEPTH = 5,
 };
 
-// Appends text with its control characters as spaces, cut to what fits.
+// Appends text up to a NUL, cut to what fits.
 static void
-put_clean(struct str *out, const char *text, size_t length)
+put_cut(struct str *out, const char *text)
 {
-    length = str_fit(text, length, out->max - out->length);
-    size_t from = out->length;
-    str_append(out, text, length);
-    for (size_t i = from; i < out->length; i++)
-        if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7F)
-            out->data[i] = ' ';
+    str_append(out, text, str_fit(text, strlen(text), out->max - out->length));
 }
 
 static bool put_message(struct str *out, struct json_object *obj, int depth);
@@ -31,8 +26,8 @@ put_first_field(struct str *out, struct json_object *obj, int depth)
     json_object_object_foreach(obj, field, problem)
     {
         size_t before = out->length;
-        put_clean(out, field, strlen(field));
-        put_clean(out, ": ", 2);
+        put_cut(out, field);
+        put_cut(out, ": ");
         if (put_message(out, problem, depth + 1))
             return true;
         out->length = before;
@@ -52,9 +47,8 @@ put_message(struct str *out, struct json_object *obj, int depth)
     if (depth > MESSAGE_DEPTH)
         return false;
     if (json_object_is_type(obj, json_type_string)) {
-        size_t length = (size_t)json_object_get_string_len(obj);
-        put_clean(out, json_object_get_string(obj), length);
-        return length > 0;
+        put_cut(out, json_object_get_string(obj));
+        return json_object_get_string_len(obj) > 0;
     }
     if (json_object_is_type(obj, json_type_array))
         return put_message(out, json_object_array_get_idx(obj, 0), depth + 1);
@@ -84,7 +78,7 @@ read_message(struct str *out, const char *body)
         && json_object_object_get_ex(obj, "message", NULL)
         && json_object_object_get_ex(obj, "errors", &errors)
         && json_object_is_type(errors, json_type_object)) {
-        put_clean(out, " ", 1);
+        put_cut(out, " ");
         put_first_field(out, errors, 1);
     }
     json_drop(obj);

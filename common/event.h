@@ -20,9 +20,9 @@ struct event {
     const char *source;
     const char *type;
     const char *subject;      // the entity's root, "quote:<uuid>"; "" if unknown
-    const char *time;         // RFC 3339, "" if absent
+    const char *time;         // RFC 3339, "" if absent or something else
     const char *original_id;  // of a replay or a re-keyed event, else NULL
-    const char *traceparent;  // "" if absent
+    const char *traceparent;  // "" if absent or invalid
     const char *company;      // owner company's code, "" if unknown
     const char *key;          // the lane it came in
     int64_t sequence;         // ce_sequence of a captured change, -1 if absent
@@ -38,8 +38,8 @@ bool event_decode(struct job *job, const struct record *record, bool plain,
                   struct event *ev) ATTR_MUST_CHECK;
 
 // What the ledger remembers it by: the id for what Relais made, "<source> <id>" for
-// foreign events. Reads only headers (or the structured envelope); belongs to the
-// caller's buffer.
+// foreign events (its SHA-256 where that is too long). False: it has neither. Reads
+// only headers (or the structured envelope); belongs to the caller's buffer.
 enum { EVENT_SEEN = 300 };
 bool event_seen_key(const struct record *record, bool plain, char out[EVENT_SEEN]);
 

@@ -58,7 +58,8 @@ struct ledger {
                         const char *identity, struct ledger_effect *effect);
 };
 
-// The same as functions on the job's ledger.
+// The same as functions on the job's ledger. ledger_state() answers what the job itself
+// has put into its settlement, if it has.
 struct json_object *ledger_state(struct job *job, const char *entity) ATTR_MUST_CHECK;
 bool ledger_ref_remote(struct job *job, const char *system, const char *company,
                        const char *remote_type, const char *remote_id,

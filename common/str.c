@@ -165,6 +165,23 @@ str_is_text(const void *data, size_t length)
     return true;
 }
 
+void
+str_clean(char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        size_t step = str_utf8_length(text, left);
+        unsigned char first = (unsigned char)*text;
+        if (step == 0)
+            *text = '?';
+        else if (first < 0x20 || first == 0x7F)
+            *text = ' ';
+        step = step == 0 ? 1 : step;
+        text += step;
+        left -= step;
+    }
+}
+
 bool
 str_to_i64(const char *text, long long *value)
 {

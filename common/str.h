@@ -42,6 +42,10 @@ size_t str_utf8_length(const void *data, size_t length);
 // Whether the bytes are valid UTF-8 without NUL.
 bool str_is_text(const void *data, size_t length);
 
+// Makes one printable line of text, in place: control characters become spaces, bytes
+// that are no UTF-8 become question marks.
+void str_clean(char *text);
+
 // Reads a whole decimal number, nothing else around it. False: not one, or out of
 // range; *value is then untouched.
 bool str_to_i64(const char *text, long long *value) ATTR_MUST_CHECK;
