@@ -1,13 +1,12 @@
-// tests/harness/test.h - cmocka with what it needs in front of it.
+// tests/harness/test.h - cmocka, with the headers it needs before it in their order.
 #ifndef RELAIS_TEST_H
 #define RELAIS_TEST_H
 
-// clang-format off: cmocka.h needs these four before it
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <setjmp.h>
+
 #include <cmocka.h>
-// clang-format on
 
 #endif
