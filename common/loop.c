@@ -45,7 +45,7 @@ struct loop {
     bool stopping;
     atomic_ullong turns;
     void *data;
-    void *http;
+    struct loop_owned http;
     struct loop_watch wake_watch;
     struct loop_mail stop_mail;
 };
@@ -409,6 +409,8 @@ loop_main(void *arg)
     void *signal_stack = make_signal_stack();
     while (!loop->stopping || fiber_count(loop->pool) > 0)
         turn(loop);
+    if (loop->http.free_fn != NULL)
+        loop->http.free_fn(loop->http.what);
     stack_t off = {.ss_flags = SS_DISABLE};
     sigaltstack(&off, NULL);
     free(signal_stack);
@@ -482,7 +484,7 @@ loop_data(const struct loop *loop)
     return loop->data;
 }
 
-void **
+struct loop_owned *
 loop_http_slot(struct loop *loop)
 {
     return &loop->http;

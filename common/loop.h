@@ -85,7 +85,13 @@ uint64_t loop_turns(const struct loop *loop);
 // A slot for the owner's per-loop data (set before loop_start).
 void loop_set_data(struct loop *loop, void *data);
 void *loop_data(const struct loop *loop);
-// The HTTP pool of this loop, made by http.c at first use (private to http.c).
-void **loop_http_slot(struct loop *loop);
+
+// Something that belongs to the loop: freed on its thread when it ends.
+struct loop_owned {
+    void *what;
+    void (*free_fn)(void *what);
+};
+// The place of this loop's HTTP pool; filled by http_pool.c at its first call.
+struct loop_owned *loop_http_slot(struct loop *loop);
 
 #endif

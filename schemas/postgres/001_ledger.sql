@@ -74,6 +74,7 @@ CREATE TABLE relais.parked_event (
     event            text COLLATE "C" NOT NULL,
     topic            text COLLATE "C" NOT NULL,
     headers          bytea NOT NULL,
+    key              bytea,
     payload          bytea,
     attempts         integer NOT NULL DEFAULT 0,
     first_attempt_at timestamptz,

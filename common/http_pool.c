@@ -1,0 +1,258 @@
+// The transfers of one loop: libcurl by curl_multi_socket_action on the loop's own
+// epoll.
+//
+// About ten easy handles share a multi, because a multi's look-ups are linear; a free
+// slot is taken last-in-first-out, so that hot connections stay hot. curl_multi_* is
+// called by the loop only, never on a fiber's stack: a fiber sends itself to the loop
+// by mail and waits.
+#include "common/http_transfer.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "common/clock.h"
+#include "common/str.h"
+
+enum { SLOTS_A_MULTI = 10 };
+
+struct pool;
+struct multi;
+
+struct slot {
+    struct loop_mail mail;
+    struct multi *multi;
+    CURL *easy;
+    struct http_transfer *transfer;
+    struct slot *next_free;
+};
+
+struct multi {
+    CURLM *curl;
+    struct pool *pool;
+    struct loop_timer timer;
+    struct slot slots[SLOTS_A_MULTI];
+    struct multi *next;
+};
+
+struct socket_watch {
+    struct loop_watch watch;
+    struct multi *multi;
+    curl_socket_t fd;
+};
+
+struct pool {
+    struct loop *loop;
+    struct multi *multis;
+    struct slot *free_slots;
+};
+
+static void
+finish_done(struct multi *multi)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(multi->curl, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        char *private = NULL;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        struct slot *slot = (struct slot *)(void *)private;
+        slot->transfer->result = message->data.result;
+        curl_multi_remove_handle(multi->curl, slot->easy);
+        loop_wake(&slot->transfer->wait);
+    }
+}
+
+static void
+socket_ready(struct loop_watch *watch, uint32_t events)
+{
+    struct socket_watch *socket = (struct socket_watch *)watch;
+    struct multi *multi = socket->multi;
+    int flags = 0;
+    if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
+        flags |= CURL_CSELECT_IN;
+    if ((events & EPOLLOUT) != 0)
+        flags |= CURL_CSELECT_OUT;
+    if ((events & EPOLLERR) != 0)
+        flags |= CURL_CSELECT_ERR;
+    int running;
+    curl_multi_socket_action(multi->curl, socket->fd, flags, &running);
+    finish_done(multi);
+}
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
+{
+    (void)easy;
+    struct multi *multi = arg;
+    struct socket_watch *socket = assigned;
+    struct loop *loop = multi->pool->loop;
+    if (what == CURL_POLL_REMOVE) {
+        if (socket != NULL) {
+            loop_watch_fd(loop, fd, &socket->watch, 0, true);
+            curl_multi_assign(multi->curl, fd, NULL);
+            free(socket);
+        }
+        return 0;
+    }
+    bool known = socket != NULL;
+    if (!known) {
+        socket = str_calloc(1, sizeof *socket);
+        *socket = (struct socket_watch){
+            .watch.ready = socket_ready, .multi = multi, .fd = fd};
+        curl_multi_assign(multi->curl, fd, socket);
+    }
+    uint32_t events = 0;
+    if ((what & CURL_POLL_IN) != 0)
+        events |= EPOLLIN;
+    if ((what & CURL_POLL_OUT) != 0)
+        events |= EPOLLOUT;
+    loop_watch_fd(loop, fd, &socket->watch, events, known);
+    return 0;
+}
+
+static void
+timer_fired(struct loop_timer *timer)
+{
+    struct multi *multi =
+        (struct multi *)(void *)((char *)timer - offsetof(struct multi, timer));
+    int running;
+    curl_multi_socket_action(multi->curl, CURL_SOCKET_TIMEOUT, 0, &running);
+    finish_done(multi);
+}
+
+static int
+on_timer(CURLM *curl, long timeout_ms, void *arg)
+{
+    (void)curl;
+    struct multi *multi = arg;
+    if (timeout_ms < 0)
+        loop_timer_stop(multi->pool->loop, &multi->timer);
+    else
+        loop_timer_set(multi->pool->loop, &multi->timer, clock_ms() + timeout_ms);
+    return 0;
+}
+
+static void
+add_multi(struct pool *pool)
+{
+    struct multi *multi = str_calloc(1, sizeof *multi);
+    multi->pool = pool;
+    multi->timer.fire = timer_fired;
+    multi->curl = curl_multi_init();
+    if (multi->curl == NULL)
+        abort();
+    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi->curl, CURLMOPT_SOCKETDATA, multi);
+    curl_multi_setopt(multi->curl, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
+    curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)SLOTS_A_MULTI);
+    curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
+    for (int i = SLOTS_A_MULTI - 1; i >= 0; i--) {
+        struct slot *slot = &multi->slots[i];
+        slot->multi = multi;
+        slot->next_free = pool->free_slots;
+        pool->free_slots = slot;
+    }
+    multi->next = pool->multis;
+    pool->multis = multi;
+}
+
+static void
+free_pool(void *arg)
+{
+    struct pool *pool = arg;
+    while (pool->multis != NULL) {
+        struct multi *multi = pool->multis;
+        pool->multis = multi->next;
+        loop_timer_stop(pool->loop, &multi->timer);
+        for (int i = 0; i < SLOTS_A_MULTI; i++)
+            curl_easy_cleanup(multi->slots[i].easy);
+        curl_multi_cleanup(multi->curl);
+        loop_timer_stop(pool->loop, &multi->timer);
+        free(multi);
+    }
+    free(pool);
+}
+
+static struct pool *
+pool_of_this_loop(void)
+{
+    struct loop *loop = loop_current();
+    struct loop_owned *owned = loop_http_slot(loop);
+    if (owned->what == NULL) {
+        struct pool *pool = str_calloc(1, sizeof *pool);
+        pool->loop = loop;
+        *owned = (struct loop_owned){.what = pool, .free_fn = free_pool};
+    }
+    return owned->what;
+}
+
+static struct slot *
+take_slot(struct pool *pool)
+{
+    if (pool->free_slots == NULL)
+        add_multi(pool);
+    struct slot *slot = pool->free_slots;
+    pool->free_slots = slot->next_free;
+    if (slot->easy == NULL)
+        slot->easy = curl_easy_init();
+    if (slot->easy == NULL)
+        abort();
+    return slot;
+}
+
+static void
+give_slot_back(struct pool *pool, struct slot *slot)
+{
+    slot->transfer = NULL;
+    slot->next_free = pool->free_slots;
+    pool->free_slots = slot;
+}
+
+static void
+start_transfer(struct loop_mail *mail)
+{
+    struct slot *slot =
+        (struct slot *)(void *)((char *)mail - offsetof(struct slot, mail));
+    curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
+    if (curl_multi_add_handle(slot->multi->curl, slot->easy) != CURLM_OK) {
+        slot->transfer->result = CURLE_FAILED_INIT;
+        loop_wake(&slot->transfer->wait);
+    }
+}
+
+static void
+cut_transfer(struct loop_mail *mail)
+{
+    struct slot *slot =
+        (struct slot *)(void *)((char *)mail - offsetof(struct slot, mail));
+    curl_multi_remove_handle(slot->multi->curl, slot->easy);
+    loop_wake(&slot->transfer->wait);
+}
+
+bool
+http_pool_run(struct http_transfer *transfer)
+{
+    struct pool *pool = pool_of_this_loop();
+    struct slot *slot = take_slot(pool);
+    slot->transfer = transfer;
+    if (!http_transfer_prepare(transfer, slot->easy)) {
+        http_transfer_finish(transfer, slot->easy);
+        give_slot_back(pool, slot);
+        return false;
+    }
+    loop_wait_begin(&transfer->wait);
+    slot->mail.deliver = start_transfer;
+    loop_post(pool->loop, &slot->mail);
+    if (!loop_wait(&transfer->wait, transfer->due_ms, transfer->service->name)) {
+        transfer->cut = true;
+        loop_wait_begin(&transfer->wait);
+        slot->mail.deliver = cut_transfer;
+        loop_post(pool->loop, &slot->mail);
+        (void)loop_wait(&transfer->wait, INT64_MAX, "the cut");
+    }
+    http_transfer_finish(transfer, slot->easy);
+    give_slot_back(pool, slot);
+    return true;
+}

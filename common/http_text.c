@@ -1,0 +1,86 @@
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/http.h"
+#include "common/str.h"
+
+enum { ONE_DAY_MS = 24 * 60 * 60 * 1000, MAX_URL_BYTES = 64 * 1024 };
+
+static void
+escape(struct str *out, const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789-._~";
+    static const char hex[] = "0123456789ABCDEF";
+    for (const char *c = text; *c != '\0'; c++) {
+        if (strchr(plain, *c) != NULL) {
+            str_append(out, c, 1);
+            continue;
+        }
+        unsigned char byte = (unsigned char)*c;
+        char code[3] = {'%', hex[byte >> 4], hex[byte & 15]};
+        str_append(out, code, sizeof code);
+    }
+}
+
+static const char *
+keep(struct job *job, struct str *s)
+{
+    const char *text = job_memdup(job, s->data, s->length);
+    str_end(s);
+    return text;
+}
+
+const char *
+http_escape(struct job *job, const char *text)
+{
+    struct str out;
+    str_begin(&out, MAX_URL_BYTES);
+    escape(&out, text);
+    return keep(job, &out);
+}
+
+const char *
+http_url(struct job *job, const char *path, const struct http_header query[])
+{
+    struct str out;
+    str_begin(&out, MAX_URL_BYTES);
+    str_puts(&out, path);
+    char separator = strchr(path, '?') != NULL ? '&' : '?';
+    for (const struct http_header *pair = query; pair != NULL && pair->name != NULL;
+         pair++) {
+        str_append(&out, &separator, 1);
+        escape(&out, pair->name);
+        str_puts(&out, "=");
+        escape(&out, pair->value);
+        separator = '&';
+    }
+    return keep(job, &out);
+}
+
+int64_t
+http_retry_after_ms(const char *value, int64_t now_wall_ms)
+{
+    while (*value == ' ' || *value == '\t')
+        value++;
+    char text[64];
+    str_copy(text, sizeof text, value);
+    text[strcspn(text, "\r\n")] = '\0';
+    size_t end = strlen(text);
+    while (end > 0 && text[end - 1] == ' ')
+        text[--end] = '\0';
+    long long seconds;
+    int64_t wait_ms = 0;
+    if (str_to_i64(text, &seconds)) {
+        if (seconds > 0)
+            wait_ms = seconds >= ONE_DAY_MS / 1000 ? ONE_DAY_MS : seconds * 1000;
+    } else {
+        int64_t at = (int64_t)curl_getdate(text, NULL);
+        if (at > 0)
+            wait_ms = at * 1000 - now_wall_ms;
+    }
+    if (wait_ms < 0)
+        return 0;
+    return wait_ms > ONE_DAY_MS ? ONE_DAY_MS : wait_ms;
+}

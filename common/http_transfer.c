@@ -1,0 +1,182 @@
+#include "common/http_transfer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/clock.h"
+#include "common/event.h"
+#include "common/str.h"
+
+enum { SMALL_BUFFER = 4 * 1024, LARGE_BUFFER = 64 * 1024, LARGE_ANSWER = 1024 * 1024 };
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct http_transfer *transfer = arg;
+    size_t length = size * count;
+    if (transfer->length + length > transfer->max_bytes) {
+        transfer->too_large = true;
+        return 0;
+    }
+    if (transfer->length + length + 1 > transfer->room) {
+        size_t room = transfer->room == 0 ? 1024 : transfer->room;
+        while (room < transfer->length + length + 1)
+            room *= 2;
+        transfer->body = str_realloc(transfer->body, room);
+        transfer->room = room;
+    }
+    memcpy(transfer->body + transfer->length, data, length);
+    transfer->length += length;
+    transfer->body[transfer->length] = '\0';
+    return length;
+}
+
+static size_t
+on_header(char *data, size_t size, size_t count, void *arg)
+{
+    static const char name[] = "retry-after:";
+    struct http_transfer *transfer = arg;
+    size_t length = size * count;
+    if (length >= sizeof name && strncasecmp(data, name, sizeof name - 1) == 0) {
+        char value[64];
+        size_t rest = length - (sizeof name - 1);
+        snprintf(value, sizeof value, "%.*s", (int)rest, data + sizeof name - 1);
+        transfer->retry_after_ms = http_retry_after_ms(value, clock_wall_ms());
+    }
+    return length;
+}
+
+static void
+add_header(struct http_transfer *transfer, const char *name, const char *value)
+{
+    struct curl_slist *list = curl_slist_append(
+        transfer->headers, job_printf(transfer->job, "%s: %s", name, value));
+    if (list == NULL)
+        abort();
+    transfer->headers = list;
+}
+
+static void
+add_headers(struct http_transfer *transfer)
+{
+    const struct http_request *request = transfer->request;
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    if (list == NULL)
+        abort();
+    transfer->headers = list;
+    for (const struct http_header *h = transfer->service->headers;
+         h != NULL && h->name != NULL; h++)
+        add_header(transfer, h->name, h->value);
+    for (const struct http_header *h = request->headers; h != NULL && h->name != NULL;
+         h++)
+        add_header(transfer, h->name, h->value);
+    if (request->body != NULL)
+        add_header(transfer, "Content-Type",
+                   request->content_type != NULL ? request->content_type
+                                                 : "application/json");
+    const struct event *ev = transfer->job->event;
+    if (ev != NULL && ev->traceparent != NULL && ev->traceparent[0] != '\0')
+        add_header(transfer, "traceparent", ev->traceparent);
+}
+
+static bool
+add_parts(struct http_transfer *transfer, CURL *easy)
+{
+    const struct http_request *request = transfer->request;
+    transfer->mime = curl_mime_init(easy);
+    if (transfer->mime == NULL)
+        return error_retryable(&transfer->job->error, "no memory for a form");
+    for (size_t i = 0; i < request->parts_count; i++) {
+        const struct http_part *part = &request->parts[i];
+        curl_mimepart *mime_part = curl_mime_addpart(transfer->mime);
+        curl_mime_name(mime_part, part->name);
+        if (part->value != NULL) {
+            curl_mime_data(mime_part, part->value, CURL_ZERO_TERMINATED);
+            continue;
+        }
+        curl_mime_data(mime_part, part->data, part->length);
+        curl_mime_filename(mime_part, part->filename);
+        curl_mime_type(mime_part, part->type);
+    }
+    curl_easy_setopt(easy, CURLOPT_MIMEPOST, transfer->mime);
+    return true;
+}
+
+static bool
+set_body(struct http_transfer *transfer, CURL *easy)
+{
+    const struct http_request *request = transfer->request;
+    if (request->parts_count > 0)
+        return add_parts(transfer, easy);
+    if (request->body != NULL) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)request->body_length);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
+    } else if (strcmp(request->method, "POST") == 0) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, 0L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+    }
+    return true;
+}
+
+static void
+set_limits(struct http_transfer *transfer, CURL *easy)
+{
+    const struct http_service *service = transfer->service;
+    int64_t left = transfer->due_ms - clock_ms();
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)service->connect_ms);
+    curl_easy_setopt(
+        easy, CURLOPT_BUFFERSIZE,
+        (long)(transfer->max_bytes > LARGE_ANSWER ? LARGE_BUFFER : SMALL_BUFFER));
+    if (service->max_idle_ms > 0)
+        curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN,
+                         (long)((service->max_idle_ms + 999) / 1000));
+    // On a connection that was kept alive libcurl sends a request again by itself when
+    // the other side closed without a word: harmless for what may be repeated, a
+    // duplicate for what may not. A connection of its own has no such retry.
+    if (transfer->request->once)
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+}
+
+bool
+http_transfer_prepare(struct http_transfer *transfer, CURL *easy)
+{
+    curl_easy_reset(easy);
+    add_headers(transfer);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    if (!set_body(transfer, easy))
+        return false;
+    if (strcmp(transfer->request->method, "GET") != 0)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, transfer->request->method);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+    set_limits(transfer, easy);
+    return true;
+}
+
+void
+http_transfer_finish(struct http_transfer *transfer, CURL *easy)
+{
+    curl_off_t connected_us = 0;
+    char *type = NULL;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
+    transfer->sent = connected_us > 0;
+    transfer->content_type = job_strdup(transfer->job, type != NULL ? type : "");
+    curl_slist_free_all(transfer->headers);
+    transfer->headers = NULL;
+    curl_mime_free(transfer->mime);
+    transfer->mime = NULL;
+}

@@ -1,0 +1,46 @@
+// common/http_transfer.h - one libcurl transfer, on the loop or on a plain thread.
+// Private to http*.c.
+#ifndef RELAIS_HTTP_TRANSFER_H
+#define RELAIS_HTTP_TRANSFER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/http.h"
+#include "common/loop.h"
+
+// What curl writes to lives here, in the job's memory: never on a stack.
+struct http_transfer {
+    struct job *job;
+    const struct http_service *service;
+    const struct http_request *request;
+    const char *url;
+    size_t max_bytes;
+    int64_t due_ms; // of clock_ms()
+    char *body;
+    size_t length, room;
+    bool too_large;
+    int64_t retry_after_ms;
+    CURLcode result;
+    bool cut;  // our own deadline came first
+    bool sent; // connected: the bytes may have left
+    long status;
+    const char *content_type;
+    struct curl_slist *headers;
+    curl_mime *mime;
+    struct loop_wait wait;
+};
+
+// Gives an easy handle everything the transfer needs. On false job->error is set.
+bool http_transfer_prepare(struct http_transfer *transfer, CURL *easy) ATTR_MUST_CHECK;
+
+// Reads status and content type once the transfer is over; frees what prepare made.
+void http_transfer_finish(struct http_transfer *transfer, CURL *easy);
+
+// Runs a prepared transfer on this thread's loop: suspends the fiber until it is over
+// or due. Only called in a fiber.
+bool http_pool_run(struct http_transfer *transfer) ATTR_MUST_CHECK;
+
+#endif

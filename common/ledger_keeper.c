@@ -1,0 +1,225 @@
+// What is rare: taking partitions over, publishing what was left behind, retention. On
+// the session of its caller.
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/ledger_queue.h"
+#include "common/str.h"
+
+enum { REPUBLISH_MAX = 500, RETIRE_MAX = 10000 };
+
+static struct pg_param
+text_param(const char *text)
+{
+    return (struct pg_param){.text = text, .type = PG_TYPE_TEXT};
+}
+
+static bool
+connected(struct ledger_pg *ledger, struct error *err)
+{
+    if (ledger->keeper != NULL && pg_ok(ledger->keeper))
+        return true;
+    ledger->leader = ledger->sweeper = false; // advisory locks went with the session
+    if (ledger->keeper == NULL) {
+        ledger->keeper = pg_open(ledger->url, ledger->worker, err);
+        return ledger->keeper != NULL;
+    }
+    return pg_reconnect(ledger->keeper, err);
+}
+
+static bool
+holds_lock(struct ledger_pg *ledger, const char *what, bool *held)
+{
+    struct error err;
+    if (!connected(ledger, &err) || *held)
+        return *held;
+    struct pg_param name = text_param(what);
+    struct pg_rows *rows = NULL;
+    if (pg_run(ledger->keeper,
+               "SELECT pg_try_advisory_lock(hashtextextended('relais ' || $1, 1))::int",
+               &name, 1, &rows, &err))
+        *held = pg_i64(rows, 0, 0) == 1;
+    pg_rows_free(rows);
+    return *held;
+}
+
+bool
+ledger_pg_may_sweep(struct ledger_pg *ledger)
+{
+    char name[200];
+    str_copy(name, sizeof name, "sweep ");
+    str_copy(name + 6, sizeof name - 6, ledger->worker);
+    return holds_lock(ledger, name, &ledger->sweeper);
+}
+
+static void
+fill_partitions(struct pg_array *array, const int32_t *partitions, int count)
+{
+    pg_array_begin(array, PG_TYPE_INT8);
+    for (int i = 0; i < count; i++)
+        pg_array_i64(array, partitions[i]);
+}
+
+static void
+tell(const struct ledger_assignment *told, struct pg_rows *epochs,
+     struct pg_rows *parked)
+{
+    for (int i = 0; i < pg_rows_count(epochs); i++)
+        told->epoch(told->owner, (int32_t)pg_i64(epochs, i, 0), pg_i64(epochs, i, 1));
+    for (int i = 0; i < pg_rows_count(parked); i++) {
+        struct ledger_parked_lane lane = {
+            .lane = pg_text(parked, i, 0),
+            .partition = (int32_t)pg_i64(parked, i, 1),
+            .due_in_ms = pg_i64(parked, i, 2),
+        };
+        told->parked(told->owner, &lane);
+    }
+}
+
+bool
+ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
+                 const struct ledger_assignment *told, struct error *err)
+{
+    if (!connected(ledger, err))
+        return false;
+    struct pg_array array;
+    fill_partitions(&array, partitions, count);
+    struct pg_rows *epochs = NULL, *parked = NULL;
+    struct pg_param worker = text_param(ledger->worker);
+    struct pg_param take[] = {worker, text_param(ledger->owner_name),
+                              pg_array_param(&array)};
+    struct pg_param load[] = {worker, pg_array_param(&array)};
+    const struct pg_statement statements[] = {
+        {.sql = "BEGIN"},
+        // Waits for the settles that are being written, and keeps new ones out.
+        {.sql = "SELECT pg_advisory_xact_lock(hashtextextended('relais ' || $1, 0))",
+         .params = &worker,
+         .count = 1},
+        {.sql =
+             "INSERT INTO relais.partition_epoch AS e (worker, partition, epoch, owner)"
+             " SELECT $1, p::int, 1, $2 FROM unnest($3::int8[]) AS p"
+             " ON CONFLICT (worker, partition) DO UPDATE SET epoch = e.epoch + 1,"
+             " owner = excluded.owner, assigned_at = now()"
+             " RETURNING partition, epoch",
+         .params = take,
+         .count = 3,
+         .rows = &epochs},
+        {.sql = "SELECT DISTINCT ON (partition, lane) lane, partition,"
+                " (extract(epoch FROM due_at - clock_timestamp()) * 1000)::int8"
+                " FROM relais.parked_event WHERE worker = $1"
+                " AND partition = ANY($2::int8[]) ORDER BY partition, lane, seq",
+         .params = load,
+         .count = 2,
+         .rows = &parked},
+        {.sql = "COMMIT"},
+    };
+    bool done = pg_pipeline(ledger->keeper, statements, 5, err);
+    pg_array_end(&array);
+    if (!done)
+        return false;
+    tell(told, epochs, parked);
+    pg_rows_free(epochs);
+    pg_rows_free(parked);
+    return ledger_pg_republish(ledger, partitions, count, true, err);
+}
+
+static void
+publish_rows(struct ledger_pg *ledger, struct pg_rows *rows)
+{
+    for (int i = 0; i < pg_rows_count(rows); i++) {
+        size_t headers_length, payload_length;
+        const char *headers = pg_bytes(rows, i, 4, &headers_length);
+        const void *payload = pg_bytes(rows, i, 5, &payload_length);
+        char *headers_text = str_ndup(headers, headers_length);
+        ledger->publish(ledger->owner, pg_text(rows, i, 1), pg_text(rows, i, 2),
+                        pg_text(rows, i, 3), headers_text, payload, payload_length);
+        free(headers_text);
+    }
+}
+
+// One page after another by seq, so that a large backlog is never held in memory at
+// once.
+static bool
+republish(struct ledger_pg *ledger, const char *sql, struct pg_param *params,
+          struct error *err)
+{
+    char after[24] = "0";
+    for (;;) {
+        struct pg_rows *rows = NULL;
+        params[2] = text_param(after);
+        if (!pg_run(ledger->keeper, sql, params, 3, &rows, err))
+            return false;
+        publish_rows(ledger, rows);
+        int count = pg_rows_count(rows);
+        if (count > 0)
+            str_copy(after, sizeof after, pg_text(rows, count - 1, 0));
+        pg_rows_free(rows);
+        if (count < REPUBLISH_MAX)
+            return true;
+    }
+}
+
+// `again` takes every row: nothing of this process is under way. Otherwise only rows
+// that have waited so long that their delivery must have failed.
+bool
+ledger_pg_republish(struct ledger_pg *ledger, const int32_t *partitions, int count,
+                    bool again, struct error *err)
+{
+    static const char columns[] = "SELECT seq, topic, key, id, headers, payload";
+    if (!connected(ledger, err))
+        return false;
+    struct pg_array array;
+    fill_partitions(&array, partitions, count);
+    struct str sql;
+    str_begin(&sql, 1024);
+    str_printf(&sql,
+               "%s FROM relais.outbox WHERE worker = $1 AND partition = ANY($2::int8[])"
+               " AND seq > $3::int8%s ORDER BY seq LIMIT %d",
+               columns, again ? "" : " AND created_at < now() - interval '30 s'",
+               REPUBLISH_MAX);
+    struct pg_param params[3] = {text_param(ledger->worker), pg_array_param(&array)};
+    bool done = republish(ledger, sql.data, params, err);
+    if (done && holds_lock(ledger, "outbox leader", &ledger->leader)) {
+        str_end(&sql);
+        str_begin(&sql, 1024);
+        str_printf(
+            &sql,
+            "%s FROM relais.outbox WHERE partition IS NULL AND $1::text IS NOT NULL"
+            " AND $2::int8[] IS NOT NULL AND seq > $3::int8"
+            " ORDER BY seq LIMIT %d",
+            columns, REPUBLISH_MAX);
+        done = republish(ledger, sql.data, params, err);
+    }
+    str_end(&sql);
+    pg_array_end(&array);
+    return done;
+}
+
+bool
+ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, struct error *err)
+{
+    static const char *const slices[] = {
+        "DELETE FROM relais.finished_event WHERE ctid IN (SELECT ctid"
+        " FROM relais.finished_event WHERE worker = $1"
+        " AND finished_at < now() - $2::int8 * interval '1 ms' LIMIT $3::int8)",
+        "DELETE FROM relais.journey_step WHERE ctid IN (SELECT ctid"
+        " FROM relais.journey_step WHERE worker = $1"
+        " AND at < now() - $2::int8 * interval '1 ms' LIMIT $3::int8)",
+    };
+    if (!connected(ledger, err))
+        return false;
+    struct str keep, limit;
+    str_begin(&keep, 32);
+    str_begin(&limit, 32);
+    str_printf(&keep, "%lld", (long long)keep_ms);
+    str_printf(&limit, "%d", RETIRE_MAX);
+    bool done = true;
+    for (int i = 0; done && i < 2; i++) {
+        struct pg_param params[] = {text_param(ledger->worker), text_param(keep.data),
+                                    text_param(limit.data)};
+        done = pg_run(ledger->keeper, slices[i], params, 3, NULL, err);
+    }
+    str_end(&keep);
+    str_end(&limit);
+    return done;
+}

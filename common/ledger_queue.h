@@ -1,0 +1,43 @@
+// common/ledger_queue.h - what the threads of the ledger share. Private to ledger_*.c.
+#ifndef RELAIS_LEDGER_QUEUE_H
+#define RELAIS_LEDGER_QUEUE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "common/ledger_pg.h"
+#include "common/pg.h"
+
+struct ledger_pg {
+    char *url;
+    char *worker;
+    char *owner_name;
+    void (*publish)(void *owner, const char *topic, const char *key, const char *id,
+                    const char *headers, const void *payload, size_t payload_length);
+    void *owner;
+    struct metric *commits, *settles;
+
+    pthread_mutex_t lock;
+    pthread_cond_t write_ready, read_ready;
+    struct ledger_write *writes, **writes_last;
+    struct ledger_read *reads, **reads_last;
+    bool stopping;
+    atomic_bool writer_up, reader_up;
+
+    pthread_t writer, reader;
+    bool writer_started, reader_started;
+    struct pg *keeper; // used by the caller of ledger_pg_assign() only
+    bool leader, sweeper;
+};
+
+void *ledger_writer_main(void *arg);
+void *ledger_reader_main(void *arg);
+
+// Waits between two tries, or until the ledger stops.
+void ledger_pause(struct ledger_pg *ledger, pthread_cond_t *ready, int64_t wait_ms);
+
+// A session that is connected, or NULL once the ledger stops.
+struct pg *ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
+                          atomic_bool *up, pthread_cond_t *ready);
+
+#endif
