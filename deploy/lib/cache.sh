@@ -26,7 +26,9 @@ cache_fill() {
         exec {lock}>&-
         return 0
     fi
-    work=$(mktemp -d "$path.XXXXXX") || return 1
+    # What an interrupted maker has left; the lock says that none is at work.
+    rm -rf "$path".part.*
+    work=$(mktemp -d "$path.part.XXXXXX") || return 1
     if "$@" "$work" {lock}>&- && cache_swap "$work" "$path"; then
         exec {lock}>&-
         return 0

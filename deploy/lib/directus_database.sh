@@ -46,20 +46,27 @@ directus_empty() {
         directus_start "$1"
 }
 
+directus_discard() {
+    directus_stop "$1"
+    postgres_stop "$1"
+    postgres_remove "$1"
+    ports_release "$1"
+    rm -rf "$1"
+}
+
 directus_make_database() {
     local into=$1 run status=1
     run=$(mktemp -d /tmp/relais-schema.XXXXXX) || return 1
+    # shellcheck disable=SC2064 # this run, whatever the variable holds later
+    trap "directus_discard '$run'; exit 143" TERM
     if directus_empty "$run" && directus_fill "$run" && directus_stop "$run" &&
         postgres_stop "$run"; then
         postgres_save "$run" "$into/cluster.tar.gz" && status=0
     else
         cat "$run"/log/*.log
     fi
-    directus_stop "$run"
-    postgres_stop "$run"
-    postgres_remove "$run"
-    ports_release "$run"
-    rm -rf "$run"
+    trap - TERM
+    directus_discard "$run"
     return $status
 }
 

@@ -111,6 +111,7 @@ postgres_start() {
         fi
         sleep 0.5
     done
+    tail -n 10 "$log"
     return 1
 }
 

@@ -4,6 +4,7 @@
 #
 #   stack_prepare <log_dir>   packages and downloads, cached; FRESH=1 fetches again
 #   stack_up <run_dir>        prepares and starts; <run_dir>/stack.env says where all is
+#                             (stack_new, stack_prepare, stack_start are its three parts)
 #   stack_down <run_dir>      nothing runs any more; the folder stays, its data too
 #   stack_remove <run_dir>    the folder goes
 #   stack_part <run_dir> start|stop|kill kafka|postgres|redis|directus
@@ -79,37 +80,46 @@ stack_prepare() {
         stack_together "$1" stack_fetch_kafka stack_fetch_directus
 }
 
+stack_cure="free memory or disk if the log says so, then start again"
+
 stack_start_kafka() {
-    step "Kafka" "$1/log/start-kafka.log" "read $1/log/kafka.log" kafka_start "$1"
+    step "Kafka" "$1/log/kafka.log" "$stack_cure" kafka_start "$1"
 }
 
 stack_start_redis() {
-    step "Redis" "$1/log/start-redis.log" "read $1/log/redis.log" redis_start "$1"
+    step "Redis" "$1/log/redis.log" "$stack_cure" redis_start "$1"
 }
 
 stack_start_directus() {
-    step "Postgres" "$1/log/start-postgres.log" "read $1/log/postgres.log" \
-        stack_start_postgres "$1" &&
-        step "Directus" "$1/log/start-directus.log" "read $1/log/directus.log" \
-            directus_first_start "$1"
+    step "Postgres" "$1/log/start-postgres.log" "$stack_cure" stack_start_postgres "$1" &&
+        step "Directus" "$1/log/directus.log" "$stack_cure" directus_first_start "$1"
 }
 
 stack_start_postgres() {
     directus_database "$1" && postgres_start "$1"
 }
 
-stack_up() {
-    local run
-    mkdir -p "$1/log" && run=$(realpath "$1") || return 1
-    if [ -e "$run/stack.env" ]; then
-        say "$run has been used: take a new folder, or remove this one" >&2
+# stack_new <run_dir>: makes the folder; one that was used holds secrets of another start.
+stack_new() {
+    mkdir -p "$1/log" "$1/pid" || return 1
+    if [ -e "$1/stack.env" ]; then
+        say "$1 has been used: take a new folder, or remove this one" >&2
         return 1
     fi
-    stack_prepare "$run/log" || return 1
-    (umask 077 && : >"$run/stack.env") || return 1
-    kafka_configure "$run" && redis_configure "$run" && postgres_configure "$run" &&
-        directus_configure "$run" || return 1
-    stack_together "$run" stack_start_kafka stack_start_directus stack_start_redis
+    (umask 077 && : >"$1/stack.env")
+}
+
+# stack_start <run_dir>: everything that stack_prepare has fetched, in a folder of stack_new.
+stack_start() {
+    kafka_configure "$1" && redis_configure "$1" && postgres_configure "$1" &&
+        directus_configure "$1" || return 1
+    stack_together "$1" stack_start_kafka stack_start_directus stack_start_redis
+}
+
+stack_up() {
+    local run
+    run=$(realpath -m "$1")
+    stack_new "$run" && stack_prepare "$run/log" && stack_start "$run"
 }
 
 stack_down() {
