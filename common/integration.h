@@ -32,6 +32,14 @@ struct gate_spec {
     bool per_company; // each company has its own, and its own circuit
 };
 
+// What an integration may decide from its settings before the worker joins its group.
+struct integration_options {
+    const char *group;     // consumer group; default "relais-<name>"
+    const char *topics[8]; // NULL-terminated
+    const char *reset;     // auto.offset.reset; default "error"
+    bool ledger;           // false: nothing is remembered (comparisons only)
+};
+
 struct integration {
     const char *name; // "docuseal": group relais-docuseal
     const char *const
@@ -45,6 +53,8 @@ struct integration {
     // After the settings were read, before anything is handled. Must not call out.
     bool (*open)(void *state, struct error *err);
     void (*close)(void *state);
+    // Changes the options that the worker proposes. NULL = takes them as they are.
+    void (*options)(void *state, struct integration_options *options);
     // Real probes, one per dependency: name as in http_service.name. Run in a fiber,
     // with a deadline of 10 s; an open circuit is closed when its probe passes.
     const struct integration_probe {

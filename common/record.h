@@ -24,6 +24,8 @@ struct record {
     size_t payload_length;
     const struct record_header *headers;
     size_t header_count;
+    void *slot;          // of the consumer that must be told when it is done, or NULL
+    uint64_t generation; // of the assignment it came with
 };
 
 // A header's value, or NULL.

@@ -1,0 +1,185 @@
+#include "common/gate.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+struct gate {
+    const struct gate_spec *spec;
+    char *company;
+    struct gate *next;
+    pthread_mutex_t lock;
+    int inside;
+    int64_t tokens_milli; // of the rate: one call costs 1000
+    int64_t filled_ms;    // when tokens were last added
+    int64_t closed_until_ms;
+    bool trying; // was closed: one at a time until one passes
+    bool red;
+};
+
+struct gates {
+    const struct gate_spec *specs;
+    pthread_mutex_t lock;
+    struct gate *first;
+};
+
+struct gates *
+gates_new(const struct gate_spec *specs)
+{
+    struct gates *gates = str_calloc(1, sizeof *gates);
+    gates->specs = specs;
+    pthread_mutex_init(&gates->lock, NULL);
+    return gates;
+}
+
+void
+gates_free(struct gates *gates)
+{
+    if (gates == NULL)
+        return;
+    while (gates->first != NULL) {
+        struct gate *gate = gates->first;
+        gates->first = gate->next;
+        pthread_mutex_destroy(&gate->lock);
+        free(gate->company);
+        free(gate);
+    }
+    pthread_mutex_destroy(&gates->lock);
+    free(gates);
+}
+
+static const struct gate_spec *
+spec_of(const struct gates *gates, const char *name)
+{
+    for (const struct gate_spec *spec = gates->specs;
+         spec != NULL && spec->name != NULL; spec++) {
+        if (strcmp(spec->name, name) == 0)
+            return spec;
+    }
+    return NULL;
+}
+
+static struct gate *
+make_gate(struct gates *gates, const struct gate_spec *spec, const char *company)
+{
+    struct gate *gate = str_calloc(1, sizeof *gate);
+    gate->spec = spec;
+    gate->company = str_dup(company);
+    gate->tokens_milli = (int64_t)spec->per_second * 1000;
+    gate->filled_ms = clock_ms();
+    pthread_mutex_init(&gate->lock, NULL);
+    gate->next = gates->first;
+    gates->first = gate;
+    return gate;
+}
+
+struct gate *
+gates_find(struct gates *gates, const char *name, const char *company)
+{
+    const struct gate_spec *spec = spec_of(gates, name);
+    if (spec == NULL)
+        return NULL;
+    if (!spec->per_company)
+        company = "";
+    pthread_mutex_lock(&gates->lock);
+    struct gate *gate = gates->first;
+    while (gate != NULL && (gate->spec != spec || strcmp(gate->company, company) != 0))
+        gate = gate->next;
+    if (gate == NULL)
+        gate = make_gate(gates, spec, company);
+    pthread_mutex_unlock(&gates->lock);
+    return gate;
+}
+
+// Adds what has accrued since the last look, at most one second's worth.
+static void
+fill(struct gate *gate, int64_t now)
+{
+    int64_t most = (int64_t)gate->spec->per_second * 1000;
+    gate->tokens_milli += (now - gate->filled_ms) * gate->spec->per_second;
+    if (gate->tokens_milli > most)
+        gate->tokens_milli = most;
+    gate->filled_ms = now;
+}
+
+static bool
+may_enter(struct gate *gate, int64_t now, int64_t *wait_ms)
+{
+    const struct gate_spec *spec = gate->spec;
+    *wait_ms = 0;
+    if (now < gate->closed_until_ms) {
+        *wait_ms = gate->closed_until_ms - now;
+        return false;
+    }
+    if ((gate->trying && gate->inside > 0)
+        || (spec->in_flight > 0 && gate->inside >= spec->in_flight))
+        return false;
+    if (spec->per_second == 0)
+        return true;
+    fill(gate, now);
+    if (gate->tokens_milli >= 1000) {
+        gate->tokens_milli -= 1000;
+        return true;
+    }
+    *wait_ms = (1000 - gate->tokens_milli) / spec->per_second + 1;
+    return false;
+}
+
+bool
+gate_enter(struct gate *gate, int64_t *wait_ms)
+{
+    pthread_mutex_lock(&gate->lock);
+    bool in = may_enter(gate, clock_ms(), wait_ms);
+    gate->inside += in;
+    pthread_mutex_unlock(&gate->lock);
+    return in;
+}
+
+void
+gate_leave(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->inside--;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void
+gate_close(struct gate *gate, int64_t wait_ms, bool red)
+{
+    pthread_mutex_lock(&gate->lock);
+    int64_t until_ms = clock_ms() + wait_ms;
+    if (until_ms > gate->closed_until_ms)
+        gate->closed_until_ms = until_ms;
+    gate->trying = true;
+    gate->red = gate->red || red;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void
+gate_passed(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->trying = false;
+    gate->red = false;
+    pthread_mutex_unlock(&gate->lock);
+}
+
+bool
+gates_red(struct gates *gates, struct str *why)
+{
+    bool red = false;
+    pthread_mutex_lock(&gates->lock);
+    for (struct gate *gate = gates->first; gate != NULL; gate = gate->next) {
+        pthread_mutex_lock(&gate->lock);
+        if (gate->red)
+            str_printf(why, "%s%s refuses the credentials of %s", red ? "; " : "",
+                       gate->spec->name,
+                       gate->company[0] != '\0' ? gate->company : "this program");
+        red = red || gate->red;
+        pthread_mutex_unlock(&gate->lock);
+    }
+    pthread_mutex_unlock(&gates->lock);
+    return red;
+}

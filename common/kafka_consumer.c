@@ -1,0 +1,509 @@
+#include "common/kafka_consumer.h"
+
+#include <librdkafka/rdkafka.h>
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/kafka_config.h"
+#include "common/offsets.h"
+#include "common/str.h"
+
+enum {
+    POLL_MS = 100,
+    BATCH_RECORDS = 512,
+    COMMIT_EVERY_MS = 1000,
+    LAG_EVERY_MS = 5000,
+    SLOTS_MAX = 4096,
+};
+
+// One partition of one topic, for the life of the consumer.
+struct slot {
+    char *topic;
+    int32_t partition;
+    pthread_mutex_t lock; // of offsets, generation
+    struct offsets offsets;
+    uint64_t generation; // 0: not assigned
+    int64_t committed;   // poll thread only
+};
+
+struct kafka_consumer {
+    rd_kafka_t *rk;
+    struct kafka_consumer_owner owner;
+    int64_t high_water;
+    pthread_t thread;
+    bool started;
+    struct slot *slots[SLOTS_MAX];
+    int slot_count;
+    struct slot *last_slot;     // of the record before: batches come from one partition
+    int32_t numbers[SLOTS_MAX]; // scratch of take()
+    uint64_t generation;
+    bool fetching; // poll thread: partitions are not paused
+    int64_t commit_at_ms, lag_at_ms;
+    atomic_ullong ready; // the generation whose partitions may be fetched
+    atomic_bool stop, assigned, over_high_water;
+    atomic_llong in_flight, lag;
+    atomic_ullong polls;
+    char *_Atomic fatal;
+};
+
+static void set_fatal(struct kafka_consumer *consumer, const char *fmt, ...)
+    ATTR_PRINTF(2, 3);
+
+static void
+set_fatal(struct kafka_consumer *consumer, const char *fmt, ...)
+{
+    char text[300];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    char *copy = str_dup(text);
+    char *none = NULL;
+    if (!atomic_compare_exchange_strong(&consumer->fatal, &none, copy))
+        free(copy);
+}
+
+static struct slot *
+slot_for(struct kafka_consumer *consumer, const char *topic, int32_t partition)
+{
+    struct slot *last = consumer->last_slot;
+    if (last != NULL && last->partition == partition && strcmp(last->topic, topic) == 0)
+        return last;
+    for (int i = 0; i < consumer->slot_count; i++) {
+        struct slot *slot = consumer->slots[i];
+        if (slot->partition == partition && strcmp(slot->topic, topic) == 0)
+            return consumer->last_slot = slot;
+    }
+    if (consumer->slot_count == SLOTS_MAX)
+        abort();
+    struct slot *slot = str_calloc(1, sizeof *slot);
+    slot->topic = str_dup(topic);
+    slot->partition = partition;
+    pthread_mutex_init(&slot->lock, NULL);
+    offsets_reset(&slot->offsets);
+    consumer->slots[consumer->slot_count++] = slot;
+    return slot;
+}
+
+// ---- commits, on the poll thread
+
+static int64_t
+slot_prefix(struct slot *slot)
+{
+    pthread_mutex_lock(&slot->lock);
+    int64_t low = slot->generation != 0 ? slot->offsets.low : -1;
+    pthread_mutex_unlock(&slot->lock);
+    return low;
+}
+
+// An explicit commit would move the group backwards: only what grew is named.
+static rd_kafka_topic_partition_list_t *
+grown_prefixes(struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new(consumer->slot_count + 1);
+    for (int i = 0; i < consumer->slot_count; i++) {
+        struct slot *slot = consumer->slots[i];
+        int64_t low = slot_prefix(slot);
+        if (low > slot->committed)
+            rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition)
+                ->offset = low;
+    }
+    return list;
+}
+
+static void
+note_committed(struct kafka_consumer *consumer,
+               const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *p = &list->elems[i];
+        struct slot *slot = slot_for(consumer, p->topic, p->partition);
+        if (p->err == RD_KAFKA_RESP_ERR_NO_ERROR && p->offset > slot->committed)
+            slot->committed = p->offset;
+    }
+}
+
+static void
+commit(struct kafka_consumer *consumer, bool wait)
+{
+    rd_kafka_topic_partition_list_t *list = grown_prefixes(consumer);
+    if (list->cnt > 0
+        && rd_kafka_commit(consumer->rk, list, !wait) == RD_KAFKA_RESP_ERR_NO_ERROR
+        && wait)
+        note_committed(consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void
+on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+             rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    (void)rk;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL)
+        note_committed(opaque, list);
+}
+
+// ---- rebalance, on the poll thread
+
+static void
+take(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    int32_t *numbers = consumer->numbers;
+    int count = 0;
+    uint64_t generation = ++consumer->generation;
+    for (int i = 0; i < list->cnt; i++) {
+        int32_t partition = list->elems[i].partition;
+        struct slot *slot = slot_for(consumer, list->elems[i].topic, partition);
+        pthread_mutex_lock(&slot->lock);
+        offsets_reset(&slot->offsets);
+        slot->generation = generation;
+        slot->committed = -1;
+        pthread_mutex_unlock(&slot->lock);
+        bool known = false;
+        for (int n = 0; n < count && !known; n++)
+            known = numbers[n] == partition;
+        if (!known)
+            numbers[count++] = partition;
+    }
+    atomic_store(&consumer->ready, 0);
+    rd_kafka_assign(consumer->rk, list);
+    rd_kafka_pause_partitions(consumer->rk, list);
+    consumer->fetching = false;
+    atomic_store(&consumer->assigned, count > 0);
+    if (count > 0)
+        consumer->owner.assigned(consumer->owner.owner, numbers, count, generation);
+}
+
+static void
+give_back(struct kafka_consumer *consumer)
+{
+    atomic_store(&consumer->ready, 0);
+    consumer->owner.revoked(consumer->owner.owner);
+    if (!rd_kafka_assignment_lost(consumer->rk))
+        commit(consumer, true);
+    for (int i = 0; i < consumer->slot_count; i++) {
+        struct slot *slot = consumer->slots[i];
+        pthread_mutex_lock(&slot->lock);
+        slot->generation = 0;
+        pthread_mutex_unlock(&slot->lock);
+    }
+    atomic_store(&consumer->assigned, false);
+    rd_kafka_assign(consumer->rk, NULL);
+}
+
+static void
+on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
+             rd_kafka_topic_partition_list_t *list, void *opaque)
+{
+    (void)rk;
+    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+        take(opaque, list);
+    else
+        give_back(opaque);
+}
+
+// ---- polling
+
+static void
+copy_headers(const rd_kafka_message_t *message, struct record_header headers[64],
+             struct record *record)
+{
+    rd_kafka_headers_t *list;
+    if (rd_kafka_message_headers(message, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    const char *name;
+    const void *value;
+    size_t length;
+    for (size_t i = 0; i < 64
+                       && rd_kafka_header_get_all(list, i, &name, &value, &length)
+                              == RD_KAFKA_RESP_ERR_NO_ERROR;
+         i++)
+        headers[record->header_count++] =
+            (struct record_header){name, value != NULL ? value : "", length};
+}
+
+// A copy of the message, or NULL if it was handed over before or is not ours any more.
+static struct record *
+copy_fresh(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
+{
+    struct record_header headers[64];
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    struct slot *slot = slot_for(consumer, topic, message->partition);
+    pthread_mutex_lock(&slot->lock);
+    bool fresh = slot->generation != 0 && offsets_seen(&slot->offsets, message->offset);
+    uint64_t generation = slot->generation;
+    pthread_mutex_unlock(&slot->lock);
+    if (!fresh)
+        return NULL;
+    struct record record = {
+        .topic = topic,
+        .partition = message->partition,
+        .offset = message->offset,
+        .key = message->key,
+        .key_length = message->key_len,
+        .payload = message->payload,
+        .payload_length = message->len,
+        .headers = headers,
+        .slot = slot,
+        .generation = generation,
+    };
+    copy_headers(message, headers, &record);
+    return record_copy(&record);
+}
+
+static void
+note_error(struct kafka_consumer *consumer, rd_kafka_message_t *message)
+{
+    char text[200];
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        rd_kafka_fatal_error(consumer->rk, text, sizeof text);
+        set_fatal(consumer, "the broker fenced this consumer: %s", text);
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        set_fatal(
+            consumer,
+            "the group has no committed offset, or it was deleted by retention (%s); "
+            "run relais topics",
+            rd_kafka_message_errstr(message));
+    }
+}
+
+static void
+poll_batch(struct kafka_consumer *consumer)
+{
+    struct record *first = NULL, **last = &first;
+    int count = 0, wait_ms = POLL_MS;
+    rd_kafka_message_t *message;
+    while (count < BATCH_RECORDS
+           && (message = rd_kafka_consumer_poll(consumer->rk, wait_ms)) != NULL) {
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            note_error(consumer, message);
+            rd_kafka_message_destroy(message);
+            break;
+        }
+        wait_ms = 0;
+        struct record *record = copy_fresh(consumer, message);
+        rd_kafka_message_destroy(message);
+        if (record == NULL)
+            continue;
+        *last = record;
+        last = &record->next;
+        count++;
+    }
+    if (count == 0)
+        return;
+    atomic_fetch_add(&consumer->in_flight, count);
+    consumer->owner.records(consumer->owner.owner, first);
+}
+
+// Pausing purges what was prefetched, so it happens at a high-water mark and ends at a
+// lower one, never per record. Only what was paused is resumed.
+static void
+set_fetching(struct kafka_consumer *consumer)
+{
+    int64_t in_flight = atomic_load(&consumer->in_flight);
+    bool over = atomic_load(&consumer->over_high_water)
+                    ? in_flight > consumer->high_water * 7 / 10
+                    : in_flight >= consumer->high_water;
+    atomic_store(&consumer->over_high_water, over);
+    bool want = atomic_load(&consumer->ready) == consumer->generation && !over
+                && !consumer->owner.paused(consumer->owner.owner);
+    if (want == consumer->fetching || !atomic_load(&consumer->assigned))
+        return;
+    rd_kafka_topic_partition_list_t *list = NULL;
+    if (rd_kafka_assignment(consumer->rk, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    if (want)
+        rd_kafka_resume_partitions(consumer->rk, list);
+    else
+        rd_kafka_pause_partitions(consumer->rk, list);
+    consumer->fetching = want;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void
+measure_lag(struct kafka_consumer *consumer)
+{
+    int64_t lag = 0;
+    for (int i = 0; i < consumer->slot_count; i++) {
+        struct slot *slot = consumer->slots[i];
+        int64_t low, high;
+        pthread_mutex_lock(&slot->lock);
+        int64_t next = slot->generation != 0 ? slot->offsets.high : -1;
+        pthread_mutex_unlock(&slot->lock);
+        if (rd_kafka_get_watermark_offsets(consumer->rk, slot->topic, slot->partition,
+                                           &low, &high)
+                == RD_KAFKA_RESP_ERR_NO_ERROR
+            && next >= 0 && high > next)
+            lag += high - next;
+    }
+    atomic_store(&consumer->lag, lag);
+}
+
+static void *
+poll_main(void *arg)
+{
+    struct kafka_consumer *consumer = arg;
+    while (!atomic_load(&consumer->stop) && atomic_load(&consumer->fatal) == NULL) {
+        set_fetching(consumer);
+        poll_batch(consumer);
+        atomic_fetch_add(&consumer->polls, 1);
+        int64_t now = clock_ms();
+        if (now >= consumer->commit_at_ms) {
+            commit(consumer, false);
+            consumer->commit_at_ms = now + COMMIT_EVERY_MS;
+        }
+        if (now >= consumer->lag_at_ms) {
+            measure_lag(consumer);
+            consumer->lag_at_ms = now + LAG_EVERY_MS;
+        }
+    }
+    rd_kafka_consumer_close(consumer->rk);
+    return NULL;
+}
+
+// ---- opening and closing
+
+static rd_kafka_conf_t *
+make_config(const struct kafka_consumer_options *options, struct error *err)
+{
+    const struct kafka_property defaults[] = {
+        {"session.timeout.ms", "45000"},
+        {"queued.min.messages", "2000"},
+        {"queued.max.messages.kbytes", "16384"},
+        {"fetch.queue.backoff.ms", "20"},
+        {"fetch.wait.max.ms", "100"},
+        {"fetch.error.backoff.ms", "100"},
+        {"reconnect.backoff.max.ms", "2000"},
+        {"auto.offset.reset", options->reset},
+        {"client.id", options->client_id},
+        {0},
+    };
+    const struct kafka_property fixed[] = {
+        {"group.id", options->group},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"partition.assignment.strategy", "range"},
+        {0},
+    };
+    return kafka_config_new(options->brokers, defaults, fixed, err);
+}
+
+static bool
+subscribe(struct kafka_consumer *consumer, const char *const *topics, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    for (const char *const *topic = topics; *topic != NULL; topic++)
+        rd_kafka_topic_partition_list_add(list, *topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return error_fatal(err, "cannot subscribe: %s", rd_kafka_err2str(code));
+    return true;
+}
+
+struct kafka_consumer *
+kafka_consumer_open(const struct kafka_consumer_options *options, struct error *err)
+{
+    char text[256];
+    rd_kafka_conf_t *conf = make_config(options, err);
+    if (conf == NULL)
+        return NULL;
+    struct kafka_consumer *consumer = str_calloc(1, sizeof *consumer);
+    consumer->owner = options->owner;
+    consumer->high_water = options->high_water;
+    rd_kafka_conf_set_opaque(conf, consumer);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_committed);
+    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (consumer->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        free(consumer);
+        error_fatal(err, "cannot make a consumer: %s", text);
+        return NULL;
+    }
+    rd_kafka_poll_set_consumer(consumer->rk);
+    if (!subscribe(consumer, options->topics, err)
+        || pthread_create(&consumer->thread, NULL, poll_main, consumer) != 0) {
+        rd_kafka_destroy(consumer->rk);
+        free(consumer);
+        return NULL;
+    }
+    pthread_setname_np(consumer->thread, "kafka-poll");
+    consumer->started = true;
+    return consumer;
+}
+
+void
+kafka_consumer_ready(struct kafka_consumer *consumer, uint64_t generation)
+{
+    atomic_store(&consumer->ready, generation);
+}
+
+void
+kafka_consumer_done(struct kafka_consumer *consumer, const struct record *record)
+{
+    struct slot *slot = record->slot;
+    if (slot == NULL)
+        return;
+    atomic_fetch_sub(&consumer->in_flight, 1);
+    pthread_mutex_lock(&slot->lock);
+    if (slot->generation == record->generation)
+        offsets_done(&slot->offsets, record->offset);
+    pthread_mutex_unlock(&slot->lock);
+}
+
+int64_t
+kafka_consumer_in_flight(const struct kafka_consumer *consumer)
+{
+    return atomic_load(&consumer->in_flight);
+}
+
+uint64_t
+kafka_consumer_polls(const struct kafka_consumer *consumer)
+{
+    return atomic_load(&consumer->polls);
+}
+
+bool
+kafka_consumer_assigned(const struct kafka_consumer *consumer)
+{
+    return atomic_load(&consumer->assigned);
+}
+
+const char *
+kafka_consumer_fatal(const struct kafka_consumer *consumer)
+{
+    return atomic_load(&consumer->fatal);
+}
+
+int64_t
+kafka_consumer_lag(const struct kafka_consumer *consumer)
+{
+    return atomic_load(&consumer->lag);
+}
+
+void
+kafka_consumer_close(struct kafka_consumer *consumer)
+{
+    if (consumer == NULL)
+        return;
+    atomic_store(&consumer->stop, true);
+    pthread_join(consumer->thread, NULL);
+    rd_kafka_destroy(consumer->rk);
+    for (int i = 0; i < consumer->slot_count; i++) {
+        struct slot *slot = consumer->slots[i];
+        offsets_free(&slot->offsets);
+        pthread_mutex_destroy(&slot->lock);
+        free(slot->topic);
+        free(slot);
+    }
+    free(atomic_load(&consumer->fatal));
+    free(consumer);
+}
