@@ -4,6 +4,10 @@
 const struct cli_command cli_commands[] = {
     {"migrate", "", "create the schemas in Postgres, or bring them up to date",
      CLI_NEEDS_DATABASE, cli_migrate},
+    {"topics", "", "create the Kafka topics and the groups' first offsets",
+     CLI_NEEDS_KAFKA, cli_topics},
+    {"status", "", "who works, what waits, what a person must look at",
+     CLI_NEEDS_DATABASE, cli_status},
     {"journey", "<entity>", "everything that happened to quote:<uuid> (or a bare id)",
      CLI_NEEDS_DATABASE, cli_journey},
     {"park", "list | release <lane> | release --all",
