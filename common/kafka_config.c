@@ -93,12 +93,13 @@ set_variable(rd_kafka_conf_t *conf, const char *line,
 {
     char variable[NAME_MAX_BYTES];
     char name[NAME_MAX_BYTES];
-    char *name_only = str_ndup(line, strcspn(line, "="));
-    bool fits = str_copy(variable, sizeof variable, name_only);
+    size_t length = strcspn(line, "=");
 
-    free(name_only);
-    if (!fits)
+    // An empty variable is an unset one, as for every other setting.
+    if (length >= sizeof variable || strlen(line) <= length + 1)
         return true;
+    memcpy(variable, line, length);
+    variable[length] = '\0';
     cut_file_suffix(variable);
     if (!kafka_config_property(variable, name, sizeof name))
         return true;

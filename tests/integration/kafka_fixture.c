@@ -4,8 +4,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/clock.h"
+#include "common/str.h"
+#include "tests/integration/script.h"
 
 void
 kafka_fixture_start(struct kafka_fixture *fixture)
@@ -37,6 +40,27 @@ void
 kafka_fixture_up(struct kafka_fixture *fixture)
 {
     assert_int_equal(rd_kafka_mock_broker_set_up(fixture->cluster, 1), 0);
+}
+
+void
+kafka_broker_start(struct kafka_broker *broker)
+{
+    char pid[24];
+    char line[160];
+
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    script_run("kafka.sh", "start", pid, line, sizeof line);
+    char *blank = strchr(line, ' ');
+    assert_non_null(blank);
+    *blank = '\0';
+    assert_true(str_copy(broker->dir, sizeof broker->dir, line));
+    assert_true(str_copy(broker->brokers, sizeof broker->brokers, blank + 1));
+}
+
+void
+kafka_broker_stop(struct kafka_broker *broker)
+{
+    script_run("kafka.sh", "stop", broker->dir, NULL, 0);
 }
 
 static rd_kafka_t *

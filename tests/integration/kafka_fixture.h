@@ -1,6 +1,6 @@
-// tests/integration/kafka_fixture.h - librdkafka's mock cluster for one test program:
-// it keeps 5 MiB per partition in memory, and makes topics (4 partitions) when they are
-// first asked for.
+// tests/integration/kafka_fixture.h - Kafka for one test program: librdkafka's mock
+// cluster for one test program: it keeps 5 MiB per partition in memory, and makes
+// topics (4 partitions) when they are first asked for.
 #ifndef RELAIS_KAFKA_FIXTURE_H
 #define RELAIS_KAFKA_FIXTURE_H
 
@@ -14,6 +14,15 @@ struct kafka_fixture {
     rd_kafka_mock_cluster_t *cluster;
     char brokers[200];
 };
+
+// A real broker: as slow to start as it is real. It is removed when the program ends.
+struct kafka_broker {
+    char dir[64];
+    char brokers[64];
+};
+
+void kafka_broker_start(struct kafka_broker *broker);
+void kafka_broker_stop(struct kafka_broker *broker);
 
 void kafka_fixture_start(struct kafka_fixture *fixture);
 void kafka_fixture_stop(struct kafka_fixture *fixture);

@@ -2,43 +2,13 @@
 
 #include "tests/harness/test.h"
 
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/pg.h"
-
-// Runs postgres.sh and reads the first line that it prints, if out is given.
-static void
-script(const char *verb, const char *argument, char *out, size_t size)
-{
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    char *const argv[] = {"postgres.sh", (char *)(uintptr_t)verb,
-                          (char *)(uintptr_t)argument, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addclose(&actions, ends[0]);
-    posix_spawn_file_actions_addclose(&actions, ends[1]);
-    pid_t pid;
-    assert_int_equal(
-        posix_spawn(&pid, TEST_DIR "/postgres.sh", &actions, NULL, argv, environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    if (out != NULL) {
-        ssize_t length = read(ends[0], out, size - 1);
-        out[length > 0 ? length : 0] = '\0';
-        out[strcspn(out, "\n")] = '\0';
-    }
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    close(ends[0]);
-    assert_int_equal(status, 0);
-}
+#include "tests/integration/script.h"
 
 void
 pg_fixture_start(struct pg_fixture *fixture)
@@ -46,7 +16,7 @@ pg_fixture_start(struct pg_fixture *fixture)
     char pid[24];
 
     snprintf(pid, sizeof pid, "%d", (int)getpid());
-    script("start", pid, fixture->dir, sizeof fixture->dir);
+    script_run("postgres.sh", "start", pid, fixture->dir, sizeof fixture->dir);
     snprintf(fixture->url, sizeof fixture->url,
              "postgresql://postgres@/postgres?host=%s", fixture->dir);
 }
@@ -54,25 +24,25 @@ pg_fixture_start(struct pg_fixture *fixture)
 void
 pg_fixture_stop(struct pg_fixture *fixture)
 {
-    script("stop", fixture->dir, NULL, 0);
+    script_run("postgres.sh", "stop", fixture->dir, NULL, 0);
 }
 
 void
 pg_fixture_crash(const struct pg_fixture *fixture)
 {
-    script("crash", fixture->dir, NULL, 0);
+    script_run("postgres.sh", "crash", fixture->dir, NULL, 0);
 }
 
 void
 pg_fixture_again(const struct pg_fixture *fixture)
 {
-    script("again", fixture->dir, NULL, 0);
+    script_run("postgres.sh", "again", fixture->dir, NULL, 0);
 }
 
 void
 pg_fixture_freeze(const struct pg_fixture *fixture, bool frozen)
 {
-    script(frozen ? "freeze" : "thaw", fixture->dir, NULL, 0);
+    script_run("postgres.sh", frozen ? "freeze" : "thaw", fixture->dir, NULL, 0);
 }
 
 struct pg *
