@@ -1,4 +1,6 @@
 // workers/cli/migrate.c - relais migrate: the schemas in Postgres.
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -126,6 +128,52 @@ migrate(const struct cli *cli, struct pg *pg, const struct place *place)
     return status;
 }
 
+// The collections whose changes are captured, and the settings that rename them.
+static const struct {
+    const char *name, *setting;
+} captured[] = {
+    {"quotes", "DIRECTUS_COLLECTION_QUOTES"},
+    {"client_invoices", "DIRECTUS_COLLECTION_INVOICES"},
+    {"payments", "DIRECTUS_COLLECTION_PAYMENTS"},
+    {"leads", "DIRECTUS_COLLECTION_LEADS"},
+    {"people", "DIRECTUS_COLLECTION_CONTACTS"},
+    {"companies", "DIRECTUS_COLLECTION_COMPANIES"},
+    {"cgv_acceptances", "DIRECTUS_COLLECTION_CGV_ACCEPTANCES"},
+    {"quote_items", "DIRECTUS_COLLECTION_QUOTE_ITEMS"},
+    {"invoice_items", "DIRECTUS_COLLECTION_INVOICE_ITEMS"},
+    {0},
+};
+
+// Every time, because tables may have been made or renamed since.
+static int
+install_triggers(const struct cli *cli, struct pg *pg)
+{
+    struct pg_array names;
+    struct pg_rows *rows = NULL;
+    struct error err = {0};
+    int count = 0;
+
+    pg_array_begin(&names, PG_TYPE_TEXT);
+    for (; captured[count].name != NULL; count++) {
+        char entry[256];
+        char *table = config_lookup(captured[count].setting);
+        bool renamed = table != NULL && table[0] != '\0';
+        (void)snprintf(entry, sizeof entry, "%s%s%s", captured[count].name,
+                       renamed ? "=" : "", renamed ? table : "");
+        pg_array_text(&names, entry);
+        free(table);
+    }
+    struct pg_param params[] = {pg_array_param(&names)};
+    bool good = pg_run(pg, "SELECT relais_capture.install($1)", params, 1, &rows, &err);
+    pg_array_end(&names);
+    if (!good)
+        return cli_fail(cli, EX_UNAVAILABLE, "capture: the triggers: %s", err.text);
+    cli_say("capture: triggers on %lld of %d collections\n",
+            (long long)pg_i64(rows, 0, 0), count);
+    pg_rows_free(rows);
+    return EX_OK;
+}
+
 int
 cli_migrate(struct cli *cli)
 {
@@ -140,6 +188,8 @@ cli_migrate(struct cli *cli)
     if (pg == NULL)
         return cli_fail(cli, EX_UNAVAILABLE, "CAPTURE_DATABASE_URL: %s", err.text);
     status = migrate(cli, pg, &capture);
+    if (status == EX_OK)
+        status = install_triggers(cli, pg);
     pg_close(pg);
     return status;
 }
