@@ -1,0 +1,119 @@
+// workers/orchestrator/people.c - leads and contacts that moved.
+#include <string.h>
+
+#include "common/json.h"
+#include "common/settlement.h"
+#include "workers/orchestrator/mirror.h"
+
+static const char *const lead_watched[] = {"email", "first_name", "last_name",
+                                           "score", "status",     NULL};
+static const struct orchestrator_mirror leads = {
+    .prefix = "lead:",
+    .noun = "lead",
+    .watched = lead_watched,
+    .fields = "id,email,first_name,last_name,score,status,contact_id",
+};
+
+static const char *const contact_watched[] = {"email", "first_name", "last_name",
+                                              "phone", NULL};
+static const struct orchestrator_mirror contacts = {
+    .prefix = "contact:",
+    .noun = "contact",
+    .watched = contact_watched,
+    .fields = "id,email,first_name,last_name,phone,mautic_contact_id",
+};
+
+static bool
+is_won(const char *status)
+{
+    return strcmp(status, "won") == 0 || strcmp(status, "converted") == 0;
+}
+
+// Once per contact, for ever: what is remembered of it is never taken back.
+static bool
+convert(struct job *job, const struct event *ev, const struct orchestrator *o,
+        struct orchestrator_look *look)
+{
+    const char *contact = json_string_or(look->row, "contact_id", "");
+    struct orchestrator_memory memory;
+    if (contact[0] == '\0' || !is_won(look->status) || is_won(look->status_before))
+        return true;
+    if (!orchestrator_remember(job, job_printf(job, "converted:%s", contact), &memory))
+        return false;
+    if (memory.known)
+        return true;
+    struct orchestrator_occasion occasion =
+        orchestrator_mirror_occasion(job, ev, o, &contacts, look, "client.converted");
+    occasion.root = job_printf(job, "contact:%s", contact);
+    occasion.id = contact;
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "lead", look->change.key);
+    memory.status = "converted";
+    orchestrator_keep(job, &memory);
+    return orchestrator_fact(job, &occasion, "", data);
+}
+
+static bool
+tell_lead(struct job *job, const struct event *ev, const struct orchestrator *o,
+          struct orchestrator_look *look)
+{
+    bool has_email = json_string_or(look->row, "email", "")[0] != '\0';
+    if (!look->differs || !has_email) {
+        settlement_note(job, has_email ? "no watched field differs" : "no e-mail");
+        return true;
+    }
+    struct orchestrator_occasion occasion = orchestrator_mirror_occasion(
+        job, ev, o, &leads, look, look->is_new ? "lead.created" : "lead.changed");
+    occasion.root = look->memory.entity;
+    struct json_object *data = json_object_in(job);
+    json_set(data, "changed", look->changed);
+    return orchestrator_fact(job, &occasion, look->is_new ? "" : look->hash, data);
+}
+
+// A lead moved.
+// In:    directus.leads.* {collection, key, old, new}
+// Out:   lead.created or lead.changed; client.converted when it was won
+// Again: the memory has the hash and the status; facts have ids of their own.
+bool
+orchestrator_lead(struct job *job, const struct event *ev, void *state)
+{
+    struct orchestrator_look look;
+    if (!orchestrator_mirror_look(job, ev, state, &leads, &look))
+        return false;
+    if (look.row == NULL)
+        return true;
+    if (!tell_lead(job, ev, state, &look) || !convert(job, ev, state, &look))
+        return false;
+    look.memory.hash = look.hash;
+    orchestrator_mirror_keep(job, &look);
+    return true;
+}
+
+// A contact moved.
+// In:    directus.people.* {collection, key, old, new}
+// Out:   contact.changed, where Mautic knows the contact
+// Again: the memory has the hash; the fact's id hangs on it.
+bool
+orchestrator_contact(struct job *job, const struct event *ev, void *state)
+{
+    struct orchestrator_look look;
+    if (!orchestrator_mirror_look(job, ev, state, &contacts, &look))
+        return false;
+    if (look.row == NULL)
+        return true;
+    bool synced = json_text_or(look.row, "mautic_contact_id", "")[0] != '\0';
+    if (synced && look.differs && !look.is_new) {
+        struct orchestrator_occasion occasion = orchestrator_mirror_occasion(
+            job, ev, state, &contacts, &look, "contact.changed");
+        struct json_object *data = json_object_in(job);
+        occasion.root = look.memory.entity;
+        json_set(data, "changed", look.changed);
+        if (!orchestrator_fact(job, &occasion, look.hash, data))
+            return false;
+    } else {
+        settlement_note(job, synced ? "no watched field differs" : "not in Mautic yet");
+    }
+    look.memory.hash = look.hash;
+    orchestrator_mirror_keep(job, &look);
+    return true;
+}

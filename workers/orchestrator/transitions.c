@@ -1,0 +1,122 @@
+// workers/orchestrator/transitions.c - how a row moved: the new one is compared with
+// what was last acted on, failing that with the old one.
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/settlement.h"
+#include "workers/orchestrator/orchestrator.h"
+
+static const char *
+status_of(struct json_object *row)
+{
+    return json_string_or(row, "status", "");
+}
+
+bool
+orchestrator_look_now(struct job *job, struct orchestrator_sight *sight)
+{
+    if (!orchestrator_row(job, sight->o, sight->change->collection, sight->change->key,
+                          sight->fields, &sight->row))
+        return false;
+    if (sight->row != NULL)
+        sight->to = status_of(sight->row);
+    else
+        settlement_note(job, "the row is gone");
+    return true;
+}
+
+// Without a memory a hint cannot tell an old status from a new one. It is new where the
+// event itself wrote it; `stamp` (sent_at) says that it was acted on before.
+static const char *
+status_before_hint(const struct orchestrator_sight *sight)
+{
+    const struct orchestrator_change *change = sight->change;
+    if (sight->memory->known)
+        return sight->memory->status;
+    bool wrote_it = strcmp(status_of(change->after), sight->to) == 0
+                    && json_at(sight->row, "sent_at") == NULL;
+    return change->operation == CHANGE_CREATE || wrote_it ? "" : sight->to;
+}
+
+// A hint's row is read. It may be too early to show what the event wrote.
+static bool
+look_at_hint(struct job *job, struct orchestrator_sight *sight)
+{
+    if (!orchestrator_look_now(job, sight))
+        return false;
+    const char *told = status_of(sight->change->after);
+    bool shows = told[0] == '\0' || sight->row == NULL || strcmp(told, sight->to) == 0;
+    if (sight->change->early && sight->change->operation != CHANGE_DELETE) {
+        bool missing = sight->row == NULL && sight->change->operation == CHANGE_CREATE;
+        if (!shows || missing)
+            return orchestrator_look_again(job, sight->memory->entity);
+    }
+    if (sight->row != NULL)
+        sight->from = status_before_hint(sight);
+    return true;
+}
+
+// A captured change is judged as it is. Only where it contradicts the memory, which
+// happens when it was overtaken by a write of our own, the row decides.
+static bool
+look_at_change(struct job *job, struct orchestrator_sight *sight,
+               const char *(*meaning)(const char *from, const char *to))
+{
+    const struct orchestrator_change *change = sight->change;
+    sight->row = change->after;
+    sight->to = status_of(change->after);
+    sight->from =
+        sight->memory->known ? sight->memory->status : status_of(change->before);
+    if (!sight->memory->known && change->operation == CHANGE_UPDATE
+        && change->before == NULL)
+        sight->from = sight->to;
+    if (!sight->memory->known || strcmp(sight->from, sight->to) == 0)
+        return true;
+    bool moved =
+        change->before == NULL || strcmp(status_of(change->before), sight->to) != 0;
+    if (moved && meaning(sight->from, sight->to) != NULL)
+        return true;
+    return orchestrator_look_now(job, sight);
+}
+
+bool
+orchestrator_look(struct job *job, struct orchestrator_sight *sight,
+                  const char *(*meaning)(const char *from, const char *to))
+{
+    if (sight->change->operation == CHANGE_DELETE) {
+        settlement_note(job, "deleted");
+        return true;
+    }
+    if (sight->change->hint)
+        return look_at_hint(job, sight);
+    return look_at_change(job, sight, meaning);
+}
+
+static const char *
+time_of(struct job *job, const struct event *ev)
+{
+    char text[CLOCK_TEXT];
+    if (ev->time[0] != '\0')
+        return ev->time;
+    clock_format(clock_wall_ms(), text);
+    return job_strdup(job, text);
+}
+
+struct orchestrator_occasion
+orchestrator_occasion_of(struct job *job, const struct orchestrator_sight *sight,
+                         const char *when, const char *noun)
+{
+    return (struct orchestrator_occasion){
+        .o = sight->o,
+        .when = when,
+        .cause = event_identity(sight->ev),
+        .root = sight->memory->entity,
+        .noun = noun,
+        .id = strchr(sight->memory->entity, ':') + 1,
+        .company = sight->ev->company,
+        .at = time_of(job, sight->ev),
+        .row = sight->row,
+        .memory = sight->memory,
+    };
+}
