@@ -142,11 +142,13 @@ listen_on(const char *host, int port, struct error *err)
         return -1;
     }
     int fd = listen_at(found);
-    if (fd < 0)
-        error_fatal(err,
-                    "cannot listen on %s port %d (%s): set ADMIN_PORT to a free "
-                    "port, or to 0 for none",
-                    host, port, strerrordesc_np(errno));
+    if (fd < 0) {
+        const char *cure = errno == EADDRNOTAVAIL
+                               ? "ADMIN_HOST to an address of this machine"
+                               : "ADMIN_PORT to a free port, or to 0 for none";
+        error_fatal(err, "cannot listen on %s port %d (%s): set %s", host, port,
+                    strerrordesc_np(errno), cure);
+    }
     freeaddrinfo(found);
     return fd;
 }

@@ -126,18 +126,16 @@ parse(const void *text, size_t length, struct json_object **obj, size_t *where)
         return "it is empty";
     if (length > INT_MAX)
         return "it is too long";
-    const char *nul = memchr(text, '\0', length);
-    if (nul != NULL) {
-        *where = (size_t)(nul - (const char *)text);
-        return "a NUL byte";
-    }
+    *where = str_text_length(text, length);
+    if (*where < length)
+        return "a byte that is no UTF-8 text";
     const char *problem = check(text, (const char *)text + length, where);
     if (problem != NULL)
         return problem;
     struct json_tokener *tok = json_tokener_new_ex(JSON_DEPTH);
     if (tok == NULL)
         abort();
-    json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
     problem = parse_with(tok, text, (int)length, obj, where);
     json_tokener_free(tok);
     if (problem != NULL) {

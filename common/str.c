@@ -151,18 +151,25 @@ str_utf8_length(const void *data, size_t length)
     return forms[form].length;
 }
 
+size_t
+str_text_length(const void *data, size_t length)
+{
+    const unsigned char *bytes = data;
+    size_t at = 0;
+    while (at < length) {
+        bool plain = bytes[at] > 0 && bytes[at] < 0x80; // most are
+        size_t step = plain ? 1 : str_utf8_length(bytes + at, length - at);
+        if (step == 0)
+            break;
+        at += step;
+    }
+    return at;
+}
+
 bool
 str_is_text(const void *data, size_t length)
 {
-    const char *at = data;
-    while (length > 0) {
-        size_t step = str_utf8_length(at, length);
-        if (step == 0)
-            return false;
-        at += step;
-        length -= step;
-    }
-    return true;
+    return str_text_length(data, length) == length;
 }
 
 void

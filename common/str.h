@@ -39,7 +39,9 @@ bool str_ends(const char *text, const char *suffix);
 // Bytes of the UTF-8 character at data; 0 if there is none, a NUL or an invalid one.
 size_t str_utf8_length(const void *data, size_t length);
 
-// Whether the bytes are valid UTF-8 without NUL.
+// How many bytes at the beginning of data are valid UTF-8 without NUL, and whether all
+// of them are.
+size_t str_text_length(const void *data, size_t length);
 bool str_is_text(const void *data, size_t length);
 
 // Makes one printable line of text, in place: control characters become spaces, bytes
