@@ -1,0 +1,49 @@
+// workers/ingest/exchange.h - one request and its answer. Used by server.c and
+// answer.c.
+#ifndef RELAIS_INGEST_EXCHANGE_H
+#define RELAIS_INGEST_EXCHANGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/job.h"
+#include "common/str.h"
+#include "workers/ingest/connection.h"
+#include "workers/ingest/ingest.h"
+#include "workers/ingest/keeper.h"
+#include "workers/ingest/request.h"
+
+struct MHD_Connection;
+
+enum ingest_stage {
+    INGEST_READING,
+    INGEST_WAITING, // suspended until the keeper tells the outcome
+    INGEST_TOLD,
+    INGEST_ANSWERED,
+};
+
+struct ingest_exchange {
+    struct ingest_server *server;
+    struct MHD_Connection *connection;
+    struct ingest_connection *limits;
+    struct ingest_source *source; // NULL: nothing is served there
+    bool closing;                 // the server stops: the connection is not kept
+    int64_t since_ms;
+    int64_t bytes;    // of the body as received
+    int64_t reserved; // bytes of the memory for bodies
+    struct str body;
+    struct job job;
+    struct ingest_judgement judgement;
+    _Atomic enum ingest_stage stage;
+    enum ingest_outcome outcome; // valid once stage is INGEST_TOLD
+};
+
+// Queues the answer `status` with what the judgement says, and writes the log line.
+// False: libmicrohttpd has no memory, and the connection is cut.
+bool ingest_answer(struct ingest_exchange *exchange, int status);
+
+// The status that the outcome means to this sender; sets the judgement's reason.
+int ingest_answer_status(struct ingest_exchange *exchange);
+
+#endif
