@@ -251,7 +251,8 @@ open_token(const char *word, char id[128], int64_t *expires_ms)
     id[digits / 2] = '\0';
     char mac[MAC_CHARS + 1];
     sign_token(id, mac);
-    if (strncmp(dashes + 2, mac, MAC_CHARS) != 0)
+    size_t given = strcspn(dashes + 2, "/");
+    if (given != MAC_CHARS || memcmp(dashes + 2, mac, MAC_CHARS) != 0)
         return false;
     char *space = strchr(id, ' ');
     if (space == NULL || !json_number(space + 1, expires_ms))

@@ -178,9 +178,13 @@ validate_role(struct json_object *template, struct json_object *submitter, size_
 static void
 refuse_role(struct call *call, struct json_object *template, const char *role)
 {
-    docuseal_error(call, 422, "Unknown submitter role: %s. Template defines %s", role,
-                   json_object_to_json_string_ext(json_at(template, "roles"),
-                                                  JSON_C_TO_STRING_SPACED));
+    char names[400] = "";
+    size_t at = 0;
+    for (int i = 0; i < template_role_count(template) && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s\"%s\"",
+                               i == 0 ? "" : ", ", template_role_name(template, i));
+    docuseal_error(call, 422, "Unknown submitter role: %s. Template defines [%s]", role,
+                   names);
 }
 
 bool

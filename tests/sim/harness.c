@@ -131,14 +131,15 @@ sim_unlock(struct sim *sim)
 static bool
 check_numbers(struct sim *sim)
 {
-    static const char *const keys[] = {"port", "seed", "webhook_timeout_ms", NULL};
-    for (const char *const *key = keys; *key != NULL; key++) {
+    static const char *const keys[] = {"SIM_PORT", "SIM_SEED", "SIM_WEBHOOK_TIMEOUT_MS",
+                                       NULL};
+    for (const char *const *env = keys; *env != NULL; env++) {
+        const char *text = getenv(*env);
         int64_t number = 0;
-        const char *text = json_str(sim->environment, *key);
-        if (json_number(text, &number) && number >= 0)
+        if (text == NULL || (json_number(text, &number) && number >= 0))
             continue;
         fprintf(stderr, "%s: \"%s\" is not a number; give a whole one, 0 or more\n",
-                *key, text);
+                *env, text);
         return false;
     }
     if (json_int(sim->environment, "port", 0) <= 65535)
