@@ -26,7 +26,6 @@ cache_fill() {
         exec {lock}>&-
         return 0
     fi
-    # What an interrupted maker has left; the lock says that none is at work.
     rm -rf "$path".part.*
     work=$(mktemp -d "$path.part.XXXXXX") || return 1
     if "$@" "$work" {lock}>&- && cache_swap "$work" "$path"; then
@@ -44,4 +43,16 @@ cache_swap() {
         mv -T "$2" "$1.old" || return 1
     fi
     chmod 755 "$1" && mv -T "$1" "$2" && rm -rf "$1.old"
+}
+
+# Removes what interrupted makers have left; who has the lock is still at work.
+cache_sweep() {
+    local part path lock
+    for part in "$(cache_dir)"/*.part.*; do
+        [ -d "$part" ] || continue
+        path=${part%.part.*}
+        exec {lock}>"$path.lock" || return 1
+        flock -n "$lock" && rm -rf "$part"
+        exec {lock}>&-
+    done
 }

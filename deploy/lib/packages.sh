@@ -25,10 +25,12 @@ packages_missing() {
     done
 }
 
-# What the stack fetches needs Maven and npm; a user's own are as good as Debian's.
-packages_fetchers() {
+# What may be there without its Debian package: a user's own Maven or npm is as good, and any
+# version of the Postgres server.
+packages_programs() {
     command -v mvn >/dev/null || printf 'maven\n'
     command -v npm >/dev/null || printf 'npm\n'
+    postgres_bin >/dev/null || printf 'postgresql\n'
 }
 
 as_root() {
@@ -57,26 +59,23 @@ packages_apply() {
     packages_apt update || return 1
     if ! postgres_bin >/dev/null; then
         packages_no_cluster || return 1
-        set -- "$@" postgresql
     fi
-    [ $# -eq 0 ] || packages_apt install --no-install-recommends "$@"
+    packages_apt install --no-install-recommends "$@"
 }
 
 # packages_install <log> <package...>
 packages_install() {
     local log=$1 missing lock
     shift
-    mapfile -t missing < <(packages_missing "$@" && packages_fetchers)
-    if [ ${#missing[@]} -eq 0 ] && postgres_bin >/dev/null; then
-        return 0
-    fi
+    mapfile -t missing < <(packages_missing "$@" && packages_programs)
+    [ ${#missing[@]} -gt 0 ] || return 0
     if [ "$EUID" -ne 0 ] && ! sudo -v; then
-        say "needs root or sudo for: apt-get install ${missing[*]} postgresql" >&2
+        say "needs root or sudo for: apt-get install ${missing[*]}" >&2
         return 1
     fi
     mkdir -p "$(cache_dir)" && exec {lock}>"$(cache_dir)/packages.lock" || return 1
     flock "$lock"
-    step "Debian packages: ${missing[*]:-postgresql}" "$log" \
+    step "Debian packages: ${missing[*]}" "$log" \
         "check the network and 'apt-get update', then start again" \
         packages_apply "${missing[@]}"
     local status=$?

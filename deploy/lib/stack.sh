@@ -55,12 +55,19 @@ stack_together() {
     return $status
 }
 
+# Ends the branches: first the way they clean up after themselves, then what is left of them
+# (npm goes on after TERM), then what they had half made.
 stack_interrupt() {
     local branch
     for branch in "${stack_branches[@]}"; do
         kill -TERM -- "-$branch" 2>/dev/null
     done
     wait
+    for branch in "${stack_branches[@]}"; do
+        kill -KILL -- "-$branch" 2>/dev/null
+    done
+    stack_branches=()
+    cache_sweep
 }
 
 stack_fetch_kafka() {
