@@ -57,8 +57,23 @@ look_at_hint(struct job *job, struct orchestrator_sight *sight)
     return true;
 }
 
-// A captured change is judged as it is. Only where it contradicts the memory, which
-// happens when it was overtaken by a write of our own, the row decides.
+// Whether the change begins where the memory ends, or moves to where something follows.
+static bool
+fits_memory(const struct orchestrator_sight *sight,
+            const char *(*meaning)(const char *from, const char *to))
+{
+    const struct orchestrator_change *change = sight->change;
+    if (!sight->memory->known || strcmp(sight->from, sight->to) == 0)
+        return true;
+    const char *before = status_of(change->before);
+    if (change->before != NULL && strcmp(before, sight->from) == 0)
+        return true;
+    bool moved = change->before == NULL || strcmp(before, sight->to) != 0;
+    return moved && meaning(sight->from, sight->to) != NULL;
+}
+
+// A captured change is judged as it is. Only where it does not fit the memory, which
+// happens when a write of our own overtook it, the row decides.
 static bool
 look_at_change(struct job *job, struct orchestrator_sight *sight,
                const char *(*meaning)(const char *from, const char *to))
@@ -66,18 +81,13 @@ look_at_change(struct job *job, struct orchestrator_sight *sight,
     const struct orchestrator_change *change = sight->change;
     sight->row = change->after;
     sight->to = status_of(change->after);
-    sight->from =
-        sight->memory->known ? sight->memory->status : status_of(change->before);
-    if (!sight->memory->known && change->operation == CHANGE_UPDATE
-        && change->before == NULL)
+    if (sight->memory->known)
+        sight->from = sight->memory->status;
+    else if (change->before != NULL || change->operation == CHANGE_CREATE)
+        sight->from = status_of(change->before);
+    else
         sight->from = sight->to;
-    if (!sight->memory->known || strcmp(sight->from, sight->to) == 0)
-        return true;
-    bool moved =
-        change->before == NULL || strcmp(status_of(change->before), sight->to) != 0;
-    if (moved && meaning(sight->from, sight->to) != NULL)
-        return true;
-    return orchestrator_look_now(job, sight);
+    return fits_memory(sight, meaning) || orchestrator_look_now(job, sight);
 }
 
 bool
