@@ -22,6 +22,8 @@ const struct config_setting cli_settings_table[] = {
      "Brokers, `host:port,host:port`."},
     {"INTEGRATIONS", CONFIG_TEXT, offsetof(struct cli_settings, integrations),
      "docuseal,invoice-ninja,mautic", "The integrations that run here, by comma."},
+    {"CAPTURE", CONFIG_TEXT, offsetof(struct cli_settings, capture), "outbox",
+     "`outbox` or `flow`: with flows, `relais baseline` also records present states."},
     {"TOPIC_PARTITIONS", CONFIG_INT, offsetof(struct cli_settings, partitions), "12",
      "Partitions of every topic; only read when topics are created, never changed "
      "later.",

@@ -19,6 +19,7 @@ struct cli_settings {
     const char *capture_database_url;
     const char *brokers;
     const char *integrations;
+    const char *capture;
     int64_t partitions;
     int64_t replication;
     int64_t retention_ms;

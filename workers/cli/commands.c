@@ -6,6 +6,8 @@ const struct cli_command cli_commands[] = {
      CLI_NEEDS_DATABASE, cli_migrate},
     {"topics", "", "create the Kafka topics and the groups' first offsets",
      CLI_NEEDS_KAFKA, cli_topics},
+    {"baseline", "", "take over what was sent before there was a ledger",
+     CLI_NEEDS_DATABASE, cli_baseline},
     {"status", "", "who works, what waits, what a person must look at",
      CLI_NEEDS_DATABASE, cli_status},
     {"journey", "<entity>", "everything that happened to quote:<uuid> (or a bare id)",
