@@ -43,7 +43,7 @@ struct fiber {
     struct fiber *previous, *next; // of the pool's live or idle list
     void (*fn)(void *);
     void *arg;
-    const char *what;
+    const char *name, *what;
     int saved_errno;
     bool ended;
     char *mapping; // guard first, then the stack
@@ -288,6 +288,7 @@ fiber_new(struct fiber_pool *pool, void (*fn)(void *), void *arg)
     pool->live_count++;
     fiber->fn = fn;
     fiber->arg = arg;
+    fiber->name = "";
     fiber->what = "start";
     fiber->ended = false;
     fiber->saved_errno = 0;
@@ -354,6 +355,13 @@ fiber_count(const struct fiber_pool *pool)
 }
 
 void
+fiber_name(const char *name)
+{
+    if (current != NULL)
+        current->name = name;
+}
+
+void
 fiber_waits_for(const char *what)
 {
     if (current != NULL)
@@ -362,8 +370,8 @@ fiber_waits_for(const char *what)
 
 void
 fiber_each(struct fiber_pool *pool,
-           void (*visit)(void *arg, void *fiber_arg, const char *what), void *arg)
+           void (*visit)(void *arg, const char *name, const char *what), void *arg)
 {
     for (struct fiber *fiber = pool->live; fiber != NULL; fiber = fiber->next)
-        visit(arg, fiber->arg, fiber->what != NULL ? fiber->what : "running");
+        visit(arg, fiber->name, fiber->what != NULL ? fiber->what : "running");
 }

@@ -35,10 +35,12 @@ struct fiber *fiber_current(void);
 // Fibers of the pool that exist now.
 size_t fiber_count(const struct fiber_pool *pool);
 
-// A word about what a fiber waits for, shown by fiber_each() (static or fiber-long
-// text).
+// Who the running fiber is, and what it waits for: words for fiber_each(), which must
+// live as long as they are true.
+void fiber_name(const char *name);
 void fiber_waits_for(const char *what);
 void fiber_each(struct fiber_pool *pool,
-                void (*visit)(void *arg, void *fiber_arg, const char *what), void *arg);
+                void (*visit)(void *arg, const char *name, const char *what),
+                void *arg);
 
 #endif

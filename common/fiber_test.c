@@ -92,9 +92,9 @@ many_fibers_keep_their_own_stacks(void **state)
 }
 
 static void
-remember(void *arg, void *fiber_arg, const char *what)
+remember(void *arg, const char *name, const char *what)
 {
-    (void)fiber_arg;
+    (void)name;
     *(const char **)arg = what;
 }
 

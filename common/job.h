@@ -27,8 +27,8 @@ struct job {
         struct job *job);          // NULL, or false once the partition was taken away
     struct settlement *settlement; // what will be written when the attempt ends
     struct ledger *ledger;         // where effects and state are kept
-    int64_t effect_timeout_ms; // bounds the call of an effect
-    int64_t effect_margin_ms;  // waited beyond it before an unsure one is looked up
+    int64_t effect_timeout_ms;     // bounds the call of an effect
+    int64_t effect_margin_ms;      // waited beyond it before an unsure one is looked up
     const struct event *event;     // what is being handled, or NULL (sweep, probe)
     const char *program; // name of the program: ce_source of what it publishes
     void *owner;         // of whoever runs the job (the worker's attempt)

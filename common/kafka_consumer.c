@@ -46,7 +46,7 @@ struct kafka_consumer {
     bool fetching; // poll thread: partitions are not paused
     int64_t commit_at_ms, lag_at_ms;
     atomic_ullong ready; // the generation whose partitions may be fetched
-    atomic_bool stop, assigned, over_high_water;
+    atomic_bool stop, rejoin, assigned, over_high_water;
     atomic_llong in_flight, lag;
     atomic_ullong polls;
     char *_Atomic fatal;
@@ -346,6 +346,17 @@ measure_lag(struct kafka_consumer *consumer)
     atomic_store(&consumer->lag, lag);
 }
 
+static void
+join_again(struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *topics = NULL;
+    if (rd_kafka_subscription(consumer->rk, &topics) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    rd_kafka_unsubscribe(consumer->rk);
+    rd_kafka_subscribe(consumer->rk, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+}
+
 static void *
 poll_main(void *arg)
 {
@@ -354,6 +365,8 @@ poll_main(void *arg)
         set_fetching(consumer);
         poll_batch(consumer);
         atomic_fetch_add(&consumer->polls, 1);
+        if (atomic_exchange(&consumer->rejoin, false))
+            join_again(consumer);
         int64_t now = clock_ms();
         if (now >= consumer->commit_at_ms) {
             commit(consumer, false);
@@ -457,6 +470,19 @@ kafka_consumer_done(struct kafka_consumer *consumer, const struct record *record
     if (slot->generation == record->generation)
         offsets_done(&slot->offsets, record->offset);
     pthread_mutex_unlock(&slot->lock);
+}
+
+void
+kafka_consumer_drop(struct kafka_consumer *consumer, const struct record *record)
+{
+    if (record->slot != NULL)
+        atomic_fetch_sub(&consumer->in_flight, 1);
+}
+
+void
+kafka_consumer_rejoin(struct kafka_consumer *consumer)
+{
+    atomic_store(&consumer->rejoin, true);
 }
 
 int64_t

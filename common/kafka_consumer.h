@@ -52,6 +52,14 @@ void kafka_consumer_ready(struct kafka_consumer *consumer, uint64_t generation);
 // its assignment is over.
 void kafka_consumer_done(struct kafka_consumer *consumer, const struct record *record);
 
+// A record is given up without being done: its offset is not committed, and its next
+// owner gets it again. Any thread.
+void kafka_consumer_drop(struct kafka_consumer *consumer, const struct record *record);
+
+// Leaves the group and joins it again: every partition is taken away and assigned anew.
+// For when the ledger says that somebody else owns what Kafka says is ours. Any thread.
+void kafka_consumer_rejoin(struct kafka_consumer *consumer);
+
 // Records handed over and not done. Any thread.
 int64_t kafka_consumer_in_flight(const struct kafka_consumer *consumer);
 

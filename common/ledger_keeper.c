@@ -70,7 +70,6 @@ tell(const struct ledger_assignment *told, struct pg_rows *epochs,
         struct ledger_parked_lane lane = {
             .lane = pg_text(parked, i, 0),
             .partition = (int32_t)pg_i64(parked, i, 1),
-            .due_in_ms = pg_i64(parked, i, 2),
         };
         told->parked(told->owner, &lane);
     }
@@ -104,10 +103,9 @@ ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
          .params = take,
          .count = 3,
          .rows = &epochs},
-        {.sql = "SELECT DISTINCT ON (partition, lane) lane, partition,"
-                " (extract(epoch FROM due_at - clock_timestamp()) * 1000)::int8"
-                " FROM relais.parked_event WHERE worker = $1"
-                " AND partition = ANY($2::int8[]) ORDER BY partition, lane, seq",
+        {.sql = "SELECT DISTINCT lane, partition FROM relais.parked_event"
+                " WHERE worker = $1"
+                " AND partition = ANY($2::int8[])",
          .params = load,
          .count = 2,
          .rows = &parked},
@@ -192,6 +190,32 @@ ledger_pg_republish(struct ledger_pg *ledger, const int32_t *partitions, int cou
     }
     str_end(&sql);
     pg_array_end(&array);
+    return done;
+}
+
+bool
+ledger_pg_due(struct ledger_pg *ledger, const int32_t *partitions, int count,
+              void (*due)(void *owner, const struct ledger_parked_lane *lane),
+              void *owner, struct error *err)
+{
+    if (!connected(ledger, err))
+        return false;
+    struct pg_array array;
+    fill_partitions(&array, partitions, count);
+    struct pg_param params[] = {text_param(ledger->worker), pg_array_param(&array)};
+    struct pg_rows *rows = NULL;
+    bool done = pg_run(ledger->keeper,
+                       "SELECT DISTINCT lane, partition FROM relais.parked_event"
+                       " WHERE worker = $1 AND partition = ANY($2::int8[])"
+                       " AND due_at <= clock_timestamp() LIMIT 500",
+                       params, 2, &rows, err);
+    pg_array_end(&array);
+    for (int i = 0; done && i < pg_rows_count(rows); i++) {
+        struct ledger_parked_lane lane = {.lane = pg_text(rows, i, 0),
+                                          .partition = (int32_t)pg_i64(rows, i, 1)};
+        due(owner, &lane);
+    }
+    pg_rows_free(rows);
     return done;
 }
 

@@ -106,8 +106,10 @@ struct ledger_read {
 struct ledger_parked_lane {
     const char *lane;
     int32_t partition;
-    int64_t due_in_ms;
 };
+
+// What waits behind another event in its lane is not due by itself: so far away.
+#define LEDGER_BEHIND_MS (INT64_C(100) * 365 * 24 * 60 * 60 * 1000)
 
 // Told what an assignment brought, on the caller's thread.
 struct ledger_assignment {
@@ -155,6 +157,11 @@ bool ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int c
 // or is the leader, those without an owner. Same thread as ledger_pg_assign().
 bool ledger_pg_republish(struct ledger_pg *ledger, const int32_t *partitions, int count,
                          bool again, struct error *err) ATTR_MUST_CHECK;
+
+// Tells the lanes of these partitions whose first event is due. Same thread.
+bool ledger_pg_due(struct ledger_pg *ledger, const int32_t *partitions, int count,
+                   void (*due)(void *owner, const struct ledger_parked_lane *lane),
+                   void *owner, struct error *err) ATTR_MUST_CHECK;
 
 // Whether this process may sweep (it holds the worker's advisory lock). Same thread.
 bool ledger_pg_may_sweep(struct ledger_pg *ledger);

@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #include "common/clock.h"
 
@@ -34,6 +33,7 @@ struct letter {
     int count;
     struct loop_wait wait;
     bool woken_in_time;
+    struct letter *other;
 };
 
 static void
@@ -80,7 +80,7 @@ static void
 wake_other(struct loop_mail *mail)
 {
     struct letter *letter = (struct letter *)mail;
-    loop_wake(&((struct letter *)letter->run)->wait);
+    loop_wake(&letter->other->wait);
 }
 
 static void
@@ -90,8 +90,7 @@ a_letter_from_another_thread_wakes_a_fiber(void **state)
     struct loop *loop = start_loop();
     struct letter waits = {
         .mail.deliver = spawn, .loop = loop, .run = wait_for_a_letter};
-    struct letter wakes = {.mail.deliver = wake_other};
-    memcpy(&wakes.run, &(void *){&waits}, sizeof wakes.run);
+    struct letter wakes = {.mail.deliver = wake_other, .other = &waits};
     loop_post(loop, &waits.mail);
     loop_post(loop, &wakes.mail);
     end_loop(loop);

@@ -84,6 +84,7 @@ CREATE TABLE relais.parked_event (
     UNIQUE (worker, event)
 );
 CREATE INDEX parked_event_lane ON relais.parked_event (worker, partition, lane, seq);
+CREATE INDEX parked_event_due ON relais.parked_event (worker, due_at);
 
 -- The fence: who owns a partition writes with its epoch, and only the newest epoch writes.
 CREATE TABLE relais.partition_epoch (

@@ -1,0 +1,441 @@
+// One event handled once: the handler on its fiber, the decision what its result means,
+// the settle that makes it durable, and what the lane does next.
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/dead_letter.h"
+#include "common/event.h"
+#include "common/lanes.h"
+#include "common/log.h"
+#include "common/settlement.h"
+#include "common/str.h"
+
+enum { HELD_RETRY_MS = 1000, REFUSED_RETRY_MS = 5000 };
+
+struct attempt {
+    struct ledger_write write; // first: its letter comes back as the attempt
+    struct job job;
+    struct event ev;
+    bool decoded;
+    struct lanes *lanes;
+    struct lane *lane;
+    struct item *item;
+    const struct handler *handler;
+    struct gate *gate;
+    int64_t started_ms, took_ms, number;
+    struct error error; // what the handler said
+    struct retry next;
+    const char *outcome;
+    bool refused; // Postgres refused its rows once: it became a dead letter
+};
+
+static void settled(struct loop_mail *mail);
+
+const struct handler *
+attempt_handler(const struct worker *worker, const struct record *record)
+{
+    const char *type = record_header(record, "ce_type");
+    if (type == NULL && worker->integration->plain_records)
+        type = "plain";
+    for (const struct handler *h = worker->integration->handlers;
+         type != NULL && h->type != NULL; h++) {
+        if (strcmp(h->type, type) == 0)
+            return h;
+    }
+    return NULL;
+}
+
+// Structured events name their type in the payload: looked up once more when decoded.
+static const struct handler *
+handler_of(struct attempt *attempt)
+{
+    const struct handler *h = attempt->handler;
+    if (h != NULL)
+        return h;
+    h = attempt->lanes->worker->integration->handlers;
+    while (h->type != NULL && strcmp(h->type, attempt->ev.type) != 0)
+        h++;
+    return h->type != NULL ? h : NULL;
+}
+
+static bool
+is_allowed(struct job *job)
+{
+    struct attempt *attempt = job->owner;
+    struct worker *worker = attempt->lanes->worker;
+    if (atomic_load(&worker->draining))
+        return false;
+    return worker->ledger == NULL
+           || atomic_load(&worker->epochs[attempt->write.partition])
+                  == attempt->write.epoch;
+}
+
+// ---- the fiber
+
+static bool
+handle(struct attempt *attempt)
+{
+    struct job *job = &attempt->job;
+    struct worker *worker = attempt->lanes->worker;
+    if (!event_decode(job, attempt->item->record, worker->integration->plain_records,
+                      &attempt->ev))
+        return false;
+    attempt->decoded = true;
+    job->event = &attempt->ev;
+    const struct handler *handler = handler_of(attempt);
+    if (handler != NULL)
+        return handler->handle(job, &attempt->ev, worker->state);
+    if (!str_ends(attempt->item->record->topic, ".commands")) {
+        settlement_note(job, "ignored: nothing to do for this type");
+        return true;
+    }
+    error_permanent(&job->error, "no handler for %s", attempt->ev.type);
+    job->error.hint = "a misspelt type, or a worker that is older than who sent it";
+    return false;
+}
+
+static uint64_t
+random_number(void)
+{
+    uint64_t number = 0;
+    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number)
+        number = (uint64_t)clock_ns();
+    return number;
+}
+
+static struct retry
+decide(struct attempt *attempt)
+{
+    struct worker *worker = attempt->lanes->worker;
+    const struct error *err = &attempt->error;
+    struct item *item = attempt->item;
+    if (err->kind == ERROR_RETRYABLE) {
+        circuits_failed(worker->circuits, err->service);
+        if (circuits_hold(worker->circuits, err->service))
+            return (struct retry){RETRY_AGAIN, HELD_RETRY_MS, false};
+    }
+    struct retry next =
+        retry_decide(&worker->retry_policy, err, item->attempts + 1,
+                     clock_wall_ms() - item->first_attempt_wall_ms, random_number());
+    if (next.action == RETRY_GATE && attempt->gate == NULL)
+        next.action =
+            next.delay_ms > worker->retry_policy.memory_ms ? RETRY_PARK : RETRY_AGAIN;
+    if (next.action == RETRY_PARK && worker->ledger == NULL)
+        next.action = RETRY_AGAIN;
+    return next;
+}
+
+// The handler's last word on an event that can never pass, then the dead letter itself.
+static void
+bury(struct attempt *attempt)
+{
+    struct job *job = &attempt->job;
+    struct worker *worker = attempt->lanes->worker;
+    const struct handler *handler = attempt->decoded ? handler_of(attempt) : NULL;
+    settlement_keep_effects(job);
+    if (handler != NULL && handler->dead != NULL) {
+        job->error = attempt->error; // what it may tell
+        if (!handler->dead(job, &attempt->ev, worker->state))
+            log_warn("dead-unfinished", "%s %s: %s", attempt->ev.type,
+                     attempt->item->seen, job->error.text);
+    }
+    const char *note = attempt->error.text;
+    settlement_note(job, "%s", note);
+    dead_letter_add(job, &(struct dead_letter){
+                             .worker = worker->integration->name,
+                             .record = attempt->item->record,
+                             .seen = attempt->item->seen,
+                             .error = &attempt->error,
+                             .attempts = attempt->item->attempts,
+                             .calls = job->settlement->calls,
+                         });
+}
+
+static const char *
+outcome_of(const struct attempt *attempt)
+{
+    switch (attempt->next.action) {
+    case RETRY_AGAIN:
+        return "retry";
+    case RETRY_PARK:
+        return "parked";
+    case RETRY_DEAD:
+        return "dead";
+    case RETRY_GATE:
+        return "gate";
+    default:
+        return "dropped";
+    }
+}
+
+static void
+failed(struct attempt *attempt)
+{
+    struct job *job = &attempt->job;
+    attempt->error = job->error;
+    if (attempt->error.kind == ERROR_NONE) {
+        log_error("bug", "the handler of %s failed without an error", attempt->ev.type);
+        abort();
+    }
+    attempt->next = decide(attempt);
+    attempt->outcome = outcome_of(attempt);
+    if (attempt->next.counts)
+        attempt->item->attempts++;
+    if (attempt->next.action == RETRY_DEAD) {
+        bury(attempt);
+        return;
+    }
+    settlement_keep_effects(job);
+    settlement_note(job, "%s", attempt->error.text);
+}
+
+static enum ledger_event_to
+fate_of(const struct attempt *attempt)
+{
+    if (attempt->error.kind == ERROR_NONE || attempt->next.action == RETRY_DEAD)
+        return LEDGER_EVENT_FINISH;
+    return attempt->next.action == RETRY_PARK ? LEDGER_EVENT_PARK : LEDGER_EVENT_KEEP;
+}
+
+static void
+fill_step(struct attempt *attempt)
+{
+    const struct settlement *settlement = attempt->job.settlement;
+    bool plain = attempt->decoded && strcmp(attempt->ev.type, "plain") == 0;
+    const char *entity = attempt->decoded && attempt->ev.subject[0] != '\0'
+                             ? attempt->ev.subject
+                             : attempt->lane->name;
+    attempt->write.step = (struct ledger_step){
+        .entity = plain ? NULL : entity,
+        .event = attempt->item->seen,
+        .type = attempt->decoded ? attempt->ev.type : "",
+        .outcome = attempt->outcome,
+        .note = settlement->note != NULL ? settlement->note : "",
+        .calls = settlement->calls != NULL ? settlement->calls : "",
+        .attempt = attempt->number,
+        .took_ms = attempt->took_ms,
+    };
+}
+
+static void
+settle(struct attempt *attempt)
+{
+    struct worker *worker = attempt->lanes->worker;
+    struct ledger_write *write = &attempt->write;
+    fill_step(attempt);
+    write->kind = LEDGER_SETTLE;
+    write->mail.deliver = settled;
+    write->loop = attempt->lanes->loop;
+    write->settlement = attempt->job.settlement;
+    write->event_to = fate_of(attempt);
+    write->event = attempt->item->seen;
+    write->parked_seq = attempt->item->parked_seq;
+    write->record = attempt->item->record;
+    write->lane = attempt->lane->name;
+    write->attempts = attempt->item->attempts;
+    write->first_attempt_wall_ms = attempt->item->first_attempt_wall_ms;
+    write->due_in_ms = attempt->next.delay_ms;
+    if (worker->ledger != NULL) {
+        ledger_pg_write(worker->ledger, write);
+        return;
+    }
+    write->verdict = LEDGER_DONE;
+    loop_post(write->loop, &write->mail);
+}
+
+static void
+run(void *arg)
+{
+    struct attempt *attempt = arg;
+    attempt->outcome = "done";
+    fiber_name(attempt->lane->name);
+    if (!handle(attempt))
+        failed(attempt);
+    attempt->took_ms = clock_ms() - attempt->started_ms;
+    if (attempt->gate != NULL && attempt->error.kind == ERROR_NONE)
+        gate_passed(attempt->gate);
+    if (attempt->error.kind == ERROR_NONE && attempt->job.settlement->calls != NULL)
+        circuits_passed(attempt->lanes->worker->circuits);
+    attempt->lanes->running--;
+    settle(attempt);
+}
+
+void
+attempt_start(struct lane *lane, const struct handler *handler, struct gate *gate)
+{
+    struct lanes *lanes = lane->lanes;
+    struct worker *worker = lanes->worker;
+    struct attempt *attempt = str_calloc(1, sizeof *attempt);
+    attempt->lanes = lanes;
+    attempt->lane = lane;
+    attempt->item = lane->first;
+    attempt->handler = handler;
+    attempt->gate = gate;
+    attempt->started_ms = clock_ms();
+    attempt->number = attempt->item->attempts + 1;
+    attempt->write.partition = lane->partition;
+    attempt->write.epoch = atomic_load(&worker->epochs[lane->partition]);
+    if (attempt->item->first_attempt_wall_ms == 0)
+        attempt->item->first_attempt_wall_ms = clock_wall_ms();
+
+    struct job *job = &attempt->job;
+    job_begin(job, worker->settings.job_timeout_ms);
+    job->owner = attempt;
+    job->allowed = is_allowed;
+    job->program = worker->integration->name;
+    job->effect_timeout_ms = worker->settings.effect_timeout_ms;
+    job->effect_margin_ms = worker->settings.effect_margin_ms;
+    if (worker->ledger != NULL)
+        job->ledger = ledger_pg_for_job(worker->ledger, job, lane->partition,
+                                        attempt->write.epoch);
+    settlement_begin(job);
+
+    lane->state = LANE_RUNNING;
+    lanes->running++;
+    atomic_fetch_add(&worker->running, 1);
+    loop_spawn(lanes->loop, run, attempt);
+}
+
+// ---- after the settle, on the loop
+
+static void
+log_attempt(const struct attempt *attempt)
+{
+    bool good = attempt->error.kind == ERROR_NONE;
+    bool plain = attempt->decoded && strcmp(attempt->ev.type, "plain") == 0;
+    enum log_level level = plain && good                                 ? LOG_DEBUG
+                           : attempt->next.action == RETRY_DEAD && !good ? LOG_ERROR
+                           : good                                        ? LOG_INFO
+                                                                         : LOG_WARN;
+    if (level < log_level())
+        return;
+    const struct settlement *settlement = attempt->job.settlement;
+    const struct log_field fields[] = {
+        LOG_TEXT("type", attempt->decoded ? attempt->ev.type : ""),
+        LOG_TEXT("id", attempt->item->seen),
+        LOG_TEXT("entity",
+                 attempt->decoded ? attempt->ev.subject : attempt->lane->name),
+        LOG_TEXT("company", attempt->decoded ? attempt->ev.company : ""),
+        LOG_TEXT("outcome", attempt->outcome),
+        LOG_TEXT("kind", error_kind_name(attempt->error.kind)),
+        LOG_NUMBER("attempt", attempt->number),
+        LOG_NUMBER("ms", attempt->took_ms),
+        LOG_NUMBER("next_ms", good ? 0 : attempt->next.delay_ms),
+        LOG_TEXT("text", good ? (settlement->note != NULL ? settlement->note : "")
+                              : attempt->error.text),
+        {0},
+    };
+    log_event(level, "attempt", fields);
+}
+
+static void
+count_attempt(const struct attempt *attempt)
+{
+    struct worker *worker = attempt->lanes->worker;
+    char labels[300];
+    metric_observe_ms(worker->attempt_time, attempt->took_ms);
+    snprintf(labels, sizeof labels, "type=\"%s\",outcome=\"%s\"",
+             attempt->handler != NULL ? attempt->handler->type : "other",
+             attempt->outcome);
+    metrics_add(worker->metrics, "relais_attempts", labels, 1);
+}
+
+// What the lane does with its first event now.
+static void
+lane_goes_on(struct attempt *attempt)
+{
+    struct lane *lane = attempt->lane;
+    struct item *item = attempt->item;
+    lane->state = LANE_IDLE;
+    if (lane->lost) {
+        lane_lose(lane);
+        return;
+    }
+    switch (attempt->write.event_to) {
+    case LEDGER_EVENT_FINISH:
+        lane_finish_first(lane);
+        return;
+    case LEDGER_EVENT_PARK:
+        lane_take_first(lane);
+        item_done(lane, item);
+        lane_park_rest(lane);
+        lane_advance(lane);
+        return;
+    default:
+        break;
+    }
+    if (attempt->next.action == RETRY_GATE) {
+        gate_close(attempt->gate, attempt->next.delay_ms,
+                   attempt->error.kind == ERROR_FATAL);
+        lane_wait_for_gate(lane, attempt->gate, attempt->next.delay_ms);
+    } else {
+        lane_wait(lane, attempt->next.delay_ms);
+    }
+}
+
+static void
+end_attempt(struct attempt *attempt)
+{
+    struct lanes *lanes = attempt->lanes;
+    struct gate *gate = attempt->gate;
+    job_end(&attempt->job);
+    free(attempt);
+    atomic_fetch_sub(&lanes->worker->running, 1);
+    if (gate != NULL)
+        lanes_gate_left(lanes, gate);
+    lanes_dispatch(lanes);
+}
+
+// Postgres refuses these very rows. The event must not be lost, nor stop its lane: it
+// goes to the dead letters without what it would have written.
+static void
+bury_refused(struct attempt *attempt)
+{
+    attempt->error = attempt->write.error;
+    attempt->next = (struct retry){RETRY_DEAD, 0, true};
+    attempt->outcome = "dead";
+    attempt->handler = NULL;
+    attempt->decoded = false;
+    bury(attempt);
+    if (attempt->refused) {
+        log_error("settle-refused", "%s: %s", attempt->item->seen,
+                  attempt->write.error.text);
+        attempt->write.event_to = LEDGER_EVENT_KEEP;
+        attempt->next = (struct retry){RETRY_AGAIN, REFUSED_RETRY_MS, false};
+        lane_goes_on(attempt);
+        end_attempt(attempt);
+        return;
+    }
+    attempt->refused = true;
+    settle(attempt);
+}
+
+static void
+settled(struct loop_mail *mail)
+{
+    struct attempt *attempt = (struct attempt *)mail;
+    struct worker *worker = attempt->lanes->worker;
+    enum ledger_verdict verdict = attempt->write.verdict;
+    if (verdict == LEDGER_REFUSED) {
+        bury_refused(attempt);
+        return;
+    }
+    bool lost = verdict != LEDGER_DONE || attempt->next.action == RETRY_DROP;
+    if (verdict == LEDGER_FENCED) {
+        attempt->outcome = "fenced";
+        if (!attempt->lane->lost)
+            atomic_store(&worker->fenced, true);
+    }
+    log_attempt(attempt);
+    count_attempt(attempt);
+    if (lost) {
+        attempt->lane->state = LANE_IDLE;
+        lane_lose(attempt->lane);
+    } else {
+        lane_goes_on(attempt);
+    }
+    end_attempt(attempt);
+}

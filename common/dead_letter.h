@@ -1,0 +1,25 @@
+// common/dead_letter.h - an event that can never pass, kept for people: the record as
+// it came and x-dead-* headers that say why, on "<worker>.dead-letters" under its own
+// key.
+#ifndef RELAIS_DEAD_LETTER_H
+#define RELAIS_DEAD_LETTER_H
+
+#include "common/error.h"
+#include "common/job.h"
+#include "common/record.h"
+
+struct dead_letter {
+    const char *worker; // the integration's name
+    const struct record *record;
+    const char *seen; // what the ledger remembers it by
+    const struct error *error;
+    int64_t attempts;
+    const char *calls; // the calls of the last attempt, or NULL
+};
+
+// Adds it to the job's settlement:
+// x-dead-{topic,partition,offset,key,error,kind,rule,hint,
+// status,service,attempts,at,calls}. The same event gives the same outbox id.
+void dead_letter_add(struct job *job, const struct dead_letter *letter);
+
+#endif

@@ -1,0 +1,128 @@
+// common/lanes.h - the lanes of one loop: a FIFO per key, one event of a key at a time,
+// keys in parallel, ready ones served round-robin over companies. All on the loop's own
+// thread.
+#ifndef RELAIS_LANES_H
+#define RELAIS_LANES_H
+
+#include "common/worker_parts.h"
+
+enum item_check {
+    ITEM_UNCHECKED, // the ledger has not said yet whether it was seen
+    ITEM_FRESH,
+    ITEM_SEEN, // finished or parked before: skipped
+};
+
+// One event in memory.
+struct item {
+    struct item *next;
+    struct record *record;
+    char *seen; // what the ledger remembers it by
+    uint64_t seen_hash;
+    int64_t parked_seq; // > 0: its row in parked_event
+    int64_t attempts, first_attempt_wall_ms;
+    enum item_check check;
+    bool asked;   // a check is under way and will look at this item
+    bool dropped; // the check frees it
+};
+
+enum lane_state {
+    LANE_IDLE,
+    LANE_READY,   // in its company's line
+    LANE_RUNNING, // an attempt is under way or being settled
+    LANE_WAITING, // for a time
+    LANE_GATED,   // for a gate
+    LANE_LOADING, // its parked events are being read
+};
+
+struct lane {
+    struct lane *hash_next;
+    char *name;
+    uint64_t hash;
+    struct lanes *lanes;
+    int32_t partition;
+    enum lane_state state;
+    struct item *first, **last;
+    size_t count;
+    struct loop_timer timer;
+    struct lane *line_next; // in a company's or a gate's line
+    int64_t gated_since_ms;
+    bool parked;     // it has rows in parked_event: what arrives goes behind them
+    int64_t parking; // rows on their way there
+    bool lost;       // the partition was taken away: nothing is written any more
+};
+
+struct company;
+struct gate_line;
+
+enum { LANE_BUCKETS = 8192, LANE_NAME = 210 };
+
+struct lanes {
+    struct worker *worker;
+    struct loop *loop;
+    struct lane *buckets[LANE_BUCKETS];
+    struct company *companies, *active, **active_last;
+    struct gate_line *gate_lines;
+    int64_t running, max_running; // fibers
+    int64_t unsettled;            // attempts until their settle is answered
+    int64_t parked_count;
+    struct loop_timer tick;
+    struct loop_mail wake_mail;
+    atomic_bool wake_sent;
+    atomic_llong gated; // lanes that wait for a gate: other loops wake us
+};
+
+// The lane an event belongs to: its key if that is text, else something that stands for
+// it.
+void lane_name(const struct record *record, char out[LANE_NAME]);
+uint64_t lane_hash(const char *name);
+
+struct lanes *lanes_new(struct worker *worker, struct loop *loop);
+void lanes_free(struct lanes *lanes);
+
+// Letters from other threads (allocated here, freed on delivery).
+void lanes_post_records(struct lanes *lanes, struct record *first);
+void lanes_post_parked(struct lanes *lanes, const char *lane, int32_t partition);
+// Drops everything that is not running.
+void lanes_post_revoke(struct lanes *lanes);
+// Dispatch again: a pause is over, or a gate has room.
+void lanes_post_wake(struct lanes *lanes);
+
+// What attempts and parking tell their lane.
+struct lane *lane_find(struct lanes *lanes, const char *name, bool make);
+void lane_append(struct lane *lane, struct item *item);
+struct item *lane_take_first(struct lane *lane);
+void lane_advance(struct lane *lane);
+// The first event is finished: its twins in the lane are skipped, the next one comes
+// up.
+void lane_finish_first(struct lane *lane);
+void lane_wait(struct lane *lane, int64_t delay_ms);
+void lane_wait_for_gate(struct lane *lane, struct gate *gate, int64_t wait_ms);
+void lane_lose(struct lane *lane);
+void lanes_gate_left(struct lanes *lanes, struct gate *gate);
+void lanes_dispatch(struct lanes *lanes);
+
+struct item *item_new(struct record *record, bool plain);
+void item_free(struct item *item);
+// The event is done (finished or parked): its offset may go.
+void item_done(struct lane *lane, struct item *item);
+// It is given up unfinished: its next owner gets it again.
+void item_drop(struct lane *lane, struct item *item);
+
+// lanes_park.c
+// Everything in the lane goes to the ledger, its first event due in due_ms.
+void lane_park_all(struct lane *lane, int64_t due_ms);
+// The first event is in the ledger already (its attempt parked it): the rest follows.
+void lane_park_rest(struct lane *lane);
+// One event that arrived behind parked ones.
+void lane_park_item(struct lane *lane, struct item *item, int64_t due_ms);
+// Reads the first rows of a parked lane and runs them.
+void lane_load(struct lane *lane);
+void lane_mark_parked(struct lane *lane);
+
+// attempt.c
+// Handles the first event of the lane once. gate (entered by the caller) may be NULL.
+void attempt_start(struct lane *lane, const struct handler *handler, struct gate *gate);
+const struct handler *attempt_handler(const struct worker *worker,
+                                      const struct record *record);
+
+#endif

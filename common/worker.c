@@ -1,0 +1,453 @@
+#include "common/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/admin.h"
+#include "common/clock.h"
+#include "common/lanes.h"
+#include "common/log.h"
+#include "common/str.h"
+
+#define SETTING(member) offsetof(struct worker_settings, member)
+
+static const struct config_setting worker_settings[] = {
+    {"KAFKA_BROKERS", CONFIG_TEXT, SETTING(brokers), NULL,
+     "Bootstrap brokers, host:port, comma-separated. Every other KAFKA_* variable goes "
+     "to "
+     "librdkafka (KAFKA_SESSION_TIMEOUT_MS is session.timeout.ms)."},
+    {"DATABASE_URL", CONFIG_SECRET, SETTING(database_url), NULL,
+     "Postgres of the ledger: postgresql://user:password@host/database."},
+    {"KAFKA_GROUP", CONFIG_TEXT, SETTING(group), "",
+     "Consumer group; empty: relais-<program>."},
+    {"ADMIN_HOST", CONFIG_TEXT, SETTING(admin_host), "127.0.0.1",
+     "Address of /livez, /readyz and /metrics."},
+    {"ADMIN_PORT", CONFIG_INT, SETTING(admin_port), "0", "Their port; 0: none.", 0,
+     65535},
+    {"WORKER_LOOPS", CONFIG_INT, SETTING(loops), "0",
+     "Event loops; 0: one per core, at most 4.", 0, WORKER_LOOPS_MAX},
+    {"WORKER_FIBERS", CONFIG_INT, SETTING(fibers), "1000",
+     "Handlers at work at once, over all loops.", 1, 100000},
+    {"WORKER_STACK", CONFIG_BYTES, SETTING(stack_bytes), "64K", "Stack of a handler.",
+     32 * 1024, 8 * 1024 * 1024},
+    {"WORKER_HIGH_WATER", CONFIG_INT, SETTING(high_water), "10000",
+     "Records in memory at which fetching pauses; it goes on at 7/10.", 1, 1000000},
+    {"JOB_TIMEOUT_MS", CONFIG_MS, SETTING(job_timeout_ms), "60s",
+     "Deadline of one attempt.", 100, 3600000},
+    {"EFFECT_TIMEOUT_MS", CONFIG_MS, SETTING(effect_timeout_ms), "30s",
+     "Deadline of a call that must not be repeated.", 50, 3600000},
+    {"EFFECT_MARGIN_MS", CONFIG_MS, SETTING(effect_margin_ms), "5s",
+     "Waited beyond it before such a call is looked up.", 0, 3600000},
+    {"RETRY_FIRST_MS", CONFIG_MS, SETTING(retry_first_ms), "500ms",
+     "Delay after a first failure; doubles, with jitter.", 1, 3600000},
+    {"RETRY_MEMORY_MS", CONFIG_MS, SETTING(retry_memory_ms), "3s",
+     "Delays up to this are waited in memory, longer ones are parked.", 0, 3600000},
+    {"RETRY_PARK_MS", CONFIG_MS, SETTING(retry_park_ms), "5s",
+     "Shortest delay of a parked event.", 1, 86400000},
+    {"RETRY_MAX_MS", CONFIG_MS, SETTING(retry_max_ms), "24h", "Longest delay.", 1,
+     7LL * 86400000},
+    {"RETRY_GIVE_UP_MS", CONFIG_MS, SETTING(give_up_ms), "3d",
+     "Age since its first attempt at which an event becomes a dead letter.", 1,
+     365LL * 86400000},
+    {"GATE_PARK_MS", CONFIG_MS, SETTING(gate_park_ms), "30s",
+     "A lane that waited this long for a gate is parked.", 1, 3600000},
+    {"BREAKER_FAILURES", CONFIG_INT, SETTING(breaker_failures), "5",
+     "Failures in a row after which a dependency is probed.", 1, 1000000},
+    {"SWEEPS", CONFIG_BOOL, SETTING(sweeps), "true",
+     "Whether to look for what a lost webhook did not tell."},
+    {"SWEEP_INTERVAL_MS", CONFIG_MS, SETTING(sweep_ms), "5m",
+     "Time between two sweeps.", 100, 86400000},
+    {"DRAIN_MS", CONFIG_MS, SETTING(drain_ms), "20s",
+     "How long a stop waits for calls under way.", 0, 600000},
+    {"REVOKE_GRACE_MS", CONFIG_MS, SETTING(revoke_grace_ms), "5s",
+     "How long a rebalance waits for calls under way.", 0, 60000},
+    {"RETENTION_MS", CONFIG_MS, SETTING(retention_ms), "30d",
+     "How long finished events are remembered.", 1000, 3650LL * 86400000},
+    {0},
+};
+
+// ---- health, on the admin thread
+
+static bool
+is_live(void *owner, char *why, size_t size)
+{
+    struct worker *worker = owner;
+    const char *fatal = kafka_consumer_fatal(worker->consumer);
+    if (fatal != NULL)
+        str_copy(why, size, fatal);
+    return fatal == NULL;
+}
+
+static bool
+is_ready(void *owner, char *why, size_t size)
+{
+    struct worker *worker = owner;
+    struct str text;
+    str_begin(&text, 2048);
+    bool red = gates_red(worker->gates, &text);
+    bool down = circuits_down(worker->circuits, &text);
+    bool ledger = worker->ledger == NULL || ledger_pg_up(worker->ledger);
+    bool assigned = kafka_consumer_assigned(worker->consumer);
+    if (!ledger)
+        str_puts(&text, " Postgres does not answer;");
+    if (!assigned)
+        str_puts(&text, " no partitions are assigned;");
+    str_copy(why, size, text.data);
+    str_end(&text);
+    return !red && !down && ledger && assigned && !atomic_load(&worker->draining);
+}
+
+static void
+refresh(void *owner)
+{
+    struct worker *worker = owner;
+    int64_t in_flight = kafka_consumer_in_flight(worker->consumer);
+    int64_t lag = kafka_consumer_lag(worker->consumer);
+    metric_set(worker->metric_running, atomic_load(&worker->running));
+    metric_set(worker->metric_ready, in_flight);
+    metric_set(worker->metric_lag, lag + in_flight);
+}
+
+static void
+make_metrics(struct worker *worker)
+{
+    struct metrics *m = metrics_new(worker->integration->name);
+    worker->metrics = m;
+    worker->metric_running = metrics_series(m, METRIC_GAUGE, "relais_attempts_running",
+                                            "", "attempts that are not settled");
+    worker->metric_ready = metrics_series(m, METRIC_GAUGE, "relais_events_in_memory",
+                                          "", "events fetched and not done");
+    worker->metric_lag =
+        metrics_series(m, METRIC_GAUGE, "relais_backlog", "",
+                       "events that are not done: in memory and behind it in Kafka");
+    worker->attempt_time = metrics_histogram(m, "relais_attempt_seconds", "",
+                                             "time of one attempt, without its settle");
+}
+
+// ---- opening
+
+static void
+make_options(struct worker *worker)
+{
+    const struct integration *it = worker->integration;
+    struct integration_options *o = &worker->options;
+    char text[200];
+    snprintf(text, sizeof text, "relais-%s", it->name);
+    o->group =
+        worker->settings.group[0] != '\0' ? worker->settings.group : str_dup(text);
+    o->reset = "error";
+    o->ledger = true;
+    if (it->topics != NULL) {
+        for (int i = 0; it->topics[i] != NULL && i < 7; i++)
+            o->topics[i] = it->topics[i];
+    } else {
+        snprintf(text, sizeof text, "%s.webhooks", it->name);
+        o->topics[0] = str_dup(text);
+        snprintf(text, sizeof text, "%s.commands", it->name);
+        o->topics[1] = str_dup(text);
+    }
+    if (it->options != NULL)
+        it->options(worker->state, o);
+    worker->retry_policy = (struct retry_policy){
+        .first_ms = worker->settings.retry_first_ms,
+        .memory_ms = worker->settings.retry_memory_ms,
+        .park_ms = worker->settings.retry_park_ms,
+        .max_ms = worker->settings.retry_max_ms,
+        .give_up_ms = worker->settings.give_up_ms,
+    };
+}
+
+static bool
+open_ledger(struct worker *worker, struct error *err)
+{
+    if (!worker->options.ledger)
+        return true;
+    char host[100] = "", name[160];
+    gethostname(host, sizeof host - 1);
+    snprintf(name, sizeof name, "%s/%d", host, (int)getpid());
+    const struct ledger_pg_options options = {
+        .url = worker->settings.database_url,
+        .worker = worker->options.group,
+        .owner_name = name,
+        .publish = worker_publish,
+        .owner = worker,
+        .metrics = worker->metrics,
+    };
+    worker->ledger = ledger_pg_open(&options, err);
+    return worker->ledger != NULL;
+}
+
+static int
+loop_count(const struct worker *worker)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (worker->settings.loops > 0)
+        return (int)worker->settings.loops;
+    return cores < 1 ? 1 : cores > 4 ? 4 : (int)cores;
+}
+
+static bool
+open_loops(struct worker *worker, struct error *err)
+{
+    worker->loop_count = loop_count(worker);
+    for (int i = 0; i < worker->loop_count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "loop-%d", i);
+        worker->loops[i] = loop_new((size_t)worker->settings.stack_bytes, err);
+        if (worker->loops[i] == NULL)
+            return false;
+        worker->lanes[i] = lanes_new(worker, worker->loops[i]);
+        if (!loop_start(worker->loops[i], name, err))
+            return false;
+    }
+    return true;
+}
+
+static bool
+read_settings(struct worker *worker, struct error *err)
+{
+    const struct integration *it = worker->integration;
+    worker->state = str_calloc(1, it->state_size > 0 ? it->state_size : 1);
+    if (!config_load(worker_settings, &worker->settings, err))
+        return false;
+    return it->settings == NULL || config_load(it->settings, worker->state, err);
+}
+
+static bool
+open_worker(struct worker *worker, struct error *err)
+{
+    const struct integration *it = worker->integration;
+    if (!read_settings(worker, err))
+        return false;
+    if (it->open != NULL && !it->open(worker->state, err))
+        return false;
+    make_options(worker);
+    make_metrics(worker);
+    worker->gates = gates_new(it->gates);
+    worker->circuits = circuits_new(it->probes, worker->settings.breaker_failures);
+    pthread_mutex_init(&worker->producer_lock, NULL);
+    keeper_open(worker);
+    return worker_producer_open(worker, err) && open_ledger(worker, err)
+           && open_loops(worker, err) && worker_kafka_open(worker, err)
+           && keeper_start(worker, err);
+}
+
+// ---- running
+
+static void
+list_fiber(void *arg, const char *name, const char *what)
+{
+    (void)arg;
+    log_event(LOG_INFO, "fiber",
+              (const struct log_field[]){
+                  LOG_TEXT("lane", name), LOG_TEXT("waits_for", what), {0}});
+}
+
+struct list_mail {
+    struct loop_mail mail;
+    struct loop *loop;
+};
+
+static void
+list_fibers(struct loop_mail *mail)
+{
+    struct list_mail *list = (struct list_mail *)mail;
+    fiber_each(loop_pool(list->loop), list_fiber, NULL);
+    free(list);
+}
+
+static void
+ask_for_fibers(struct worker *worker)
+{
+    for (int i = 0; i < worker->loop_count; i++) {
+        struct list_mail *list = str_calloc(1, sizeof *list);
+        list->mail.deliver = list_fibers;
+        list->loop = worker->loops[i];
+        loop_post(list->loop, &list->mail);
+    }
+}
+
+static void
+reload_secrets(struct worker *worker)
+{
+    struct error err;
+    if (worker->integration->settings != NULL
+        && !config_reload_secrets(worker->integration->settings, worker->state, &err))
+        log_error("reload", "%s", err.text);
+    else
+        log_info("reload", "secrets were read again");
+}
+
+// The watchdog is fed by what moves: every loop and the poll thread.
+static bool
+has_progress(struct worker *worker, uint64_t *seen)
+{
+    uint64_t turns = kafka_consumer_polls(worker->consumer);
+    bool moved = turns != seen[WORKER_LOOPS_MAX];
+    seen[WORKER_LOOPS_MAX] = turns;
+    for (int i = 0; i < worker->loop_count; i++) {
+        uint64_t now = loop_turns(worker->loops[i]);
+        moved = moved && now != seen[i];
+        seen[i] = now;
+    }
+    return moved;
+}
+
+static void
+block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+// Until a signal ends it, or what no restart cures. Returns the exit status.
+static int
+run_worker(struct worker *worker, const sigset_t *signals)
+{
+    uint64_t seen[WORKER_LOOPS_MAX + 1] = {0};
+    const struct timespec second = {.tv_sec = 1};
+    admin_notify("READY=1");
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, &second);
+        const char *fatal = kafka_consumer_fatal(worker->consumer);
+        if (fatal != NULL) {
+            log_error("fatal", "%s", fatal);
+            return EX_SOFTWARE;
+        }
+        if (number == SIGTERM || number == SIGINT)
+            return EXIT_SUCCESS;
+        if (number == SIGHUP)
+            reload_secrets(worker);
+        if (number == SIGUSR1)
+            ask_for_fibers(worker);
+        if (has_progress(worker, seen))
+            admin_notify("WATCHDOG=1");
+    }
+}
+
+// Nothing new leaves; calls under way get their time. What is cut stays undone or
+// unsure in the ledger, for whoever comes next.
+static bool
+drain(struct worker *worker, const sigset_t *signals)
+{
+    const struct timespec tick = {.tv_nsec = 10 * 1000 * 1000};
+    int64_t until_ms = clock_ms() + worker->settings.drain_ms;
+    admin_notify("STOPPING=1");
+    log_info("draining", "%lld attempts", (long long)atomic_load(&worker->running));
+    atomic_store(&worker->draining, true);
+    while (atomic_load(&worker->running) + atomic_load(&worker->errands) > 0) {
+        int number = sigtimedwait(signals, NULL, &tick);
+        if (clock_ms() >= until_ms || number == SIGTERM || number == SIGINT)
+            return false;
+    }
+    return true;
+}
+
+static void
+close_worker(struct worker *worker)
+{
+    const struct integration *it = worker->integration;
+    worker_kafka_close(worker);
+    keeper_close(worker);
+    kafka_producer_close(worker->producer, 5000);
+    if (worker->ledger != NULL)
+        ledger_pg_stop(worker->ledger);
+    for (int i = 0; i < worker->loop_count; i++)
+        loop_stop(worker->loops[i]);
+    for (int i = 0; i < worker->loop_count; i++) {
+        lanes_free(worker->lanes[i]);
+        loop_free(worker->loops[i]);
+    }
+    ledger_pg_close(worker->ledger);
+    if (it->close != NULL)
+        it->close(worker->state);
+    circuits_free(worker->circuits);
+    gates_free(worker->gates);
+    metrics_free(worker->metrics);
+}
+
+static int
+serve(struct worker *worker)
+{
+    struct error err;
+    sigset_t signals;
+    block_signals(&signals);
+    http_init();
+    if (!open_worker(worker, &err)) {
+        log_error("cannot-start", "%s", err.text);
+        return EX_CONFIG;
+    }
+    const struct admin_checks checks = {
+        .live = is_live, .ready = is_ready, .refresh = refresh, .owner = worker};
+    struct admin *admin =
+        admin_open(worker->settings.admin_host, (int)worker->settings.admin_port,
+                   worker->metrics, &checks, &err);
+    if (admin == NULL && worker->settings.admin_port != 0) {
+        log_error("cannot-start", "%s", err.text);
+        return EX_CONFIG;
+    }
+    log_info("started", "group %s, %d loops", worker->options.group,
+             worker->loop_count);
+    int status = run_worker(worker, &signals);
+    if (!drain(worker, &signals)) {
+        log_warn("stopped", "%lld attempts were cut",
+                 (long long)atomic_load(&worker->running));
+        _exit(status);
+    }
+    admin_close(admin);
+    close_worker(worker);
+    http_exit();
+    log_info("stopped", "drained");
+    return status;
+}
+
+static int
+check_config(struct worker *worker, bool print)
+{
+    struct error err;
+    if (!read_settings(worker, &err)) {
+        log_error("config", "%s", err.text);
+        return EX_CONFIG;
+    }
+    if (print) {
+        config_print(worker_settings, &worker->settings, stdout);
+        if (worker->integration->settings != NULL)
+            config_print(worker->integration->settings, worker->state, stdout);
+    }
+    return EXIT_SUCCESS;
+}
+
+int
+worker_main(const struct integration *integration, int argc, char **argv)
+{
+    const char *option = argc > 1 ? argv[1] : "";
+    char name[100];
+    struct worker *worker = str_calloc(1, sizeof *worker);
+    worker->integration = integration;
+    snprintf(name, sizeof name, "relais-%s", integration->name);
+    log_open(name);
+    if (strcmp(option, "--settings") == 0) {
+        config_print_markdown(worker_settings, stdout);
+        if (integration->settings != NULL)
+            config_print_markdown(integration->settings, stdout);
+        return EXIT_SUCCESS;
+    }
+    if (strcmp(option, "--check-config") == 0 || strcmp(option, "--print-config") == 0)
+        return check_config(worker, strcmp(option, "--print-config") == 0);
+    if (option[0] != '\0') {
+        fprintf(stderr, "usage: %s [--settings | --print-config | --check-config]\n",
+                name);
+        return EX_USAGE;
+    }
+    return serve(worker);
+}

@@ -1,0 +1,222 @@
+// Between Kafka and the lanes: records go to the loop of their key; committed
+// follow-ups go out, and their outbox rows go when Kafka has them.
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/lanes.h"
+#include "common/log.h"
+#include "common/str.h"
+
+enum {
+    HEADERS_MAX = 64,
+    FULL_WAIT_NS = 5 * 1000 * 1000,
+    REVOKE_POLL_NS = 2 * 1000 * 1000
+};
+
+// ---- in
+
+static void
+records(void *owner, struct record *first)
+{
+    struct worker *worker = owner;
+    struct record *heads[WORKER_LOOPS_MAX] = {0}, **tails[WORKER_LOOPS_MAX];
+    for (int i = 0; i < worker->loop_count; i++)
+        tails[i] = &heads[i];
+    for (struct record *record = first; record != NULL;) {
+        struct record *next = record->next;
+        char name[LANE_NAME];
+        lane_name(record, name);
+        int loop = (int)(lane_hash(name) % (uint64_t)worker->loop_count);
+        record->next = NULL;
+        *tails[loop] = record;
+        tails[loop] = &record->next;
+        record = next;
+    }
+    for (int i = 0; i < worker->loop_count; i++) {
+        if (heads[i] != NULL)
+            lanes_post_records(worker->lanes[i], heads[i]);
+    }
+}
+
+static void
+assigned(void *owner, const int32_t *partitions, int count, uint64_t generation)
+{
+    keeper_assigned(owner, partitions, count, generation);
+}
+
+// Calls that are under way get their grace; nothing new leaves, because the epochs are
+// gone.
+static void
+revoked(void *owner)
+{
+    struct worker *worker = owner;
+    int64_t until_ms = clock_ms() + worker->settings.revoke_grace_ms;
+    keeper_revoked(worker);
+    for (int i = 0; i < worker->loop_count; i++)
+        lanes_post_revoke(worker->lanes[i]);
+    struct timespec pause = {.tv_nsec = REVOKE_POLL_NS};
+    while (atomic_load(&worker->running) > 0 && clock_ms() < until_ms)
+        nanosleep(&pause, NULL);
+    log_info("revoked", "%lld attempts still running",
+             (long long)atomic_load(&worker->running));
+}
+
+static bool
+paused(void *owner)
+{
+    return worker_paused(owner);
+}
+
+// ---- out
+
+struct sent {
+    char *topic, *id;
+};
+
+static void
+delivered(void *owner, void *opaque, int32_t partition, int64_t offset,
+          const char *error)
+{
+    struct worker *worker = owner;
+    struct sent *sent = opaque;
+    (void)partition;
+    (void)offset;
+    if (error == NULL)
+        ledger_pg_published(worker->ledger, sent->topic, sent->id);
+    else
+        // Its row stays in the outbox: the keeper publishes it again.
+        log_warn("publish", "%s on %s: %s", sent->id, sent->topic, error);
+    free(sent->topic);
+    free(sent->id);
+    free(sent);
+}
+
+static size_t
+fill_headers(struct json_object *object, struct record_header headers[HEADERS_MAX])
+{
+    size_t count = 0;
+    json_object_object_foreach(object, name, value)
+    {
+        if (count == HEADERS_MAX)
+            break;
+        headers[count++] =
+            (struct record_header){name, json_object_get_string(value),
+                                   (size_t)json_object_get_string_len(value)};
+    }
+    return count;
+}
+
+static void
+produce(struct worker *worker, const struct record *record, const char *id)
+{
+    struct error err = {0};
+    struct timespec pause = {.tv_nsec = FULL_WAIT_NS};
+    struct sent *sent = str_alloc(sizeof *sent);
+    *sent = (struct sent){str_dup(record->topic), str_dup(id)};
+    for (;;) {
+        pthread_mutex_lock(&worker->producer_lock);
+        bool queued = kafka_produce(worker->producer, record, sent, &err);
+        bool dead = kafka_producer_dead(worker->producer);
+        pthread_mutex_unlock(&worker->producer_lock);
+        if (queued)
+            return;
+        if (dead || err.kind != ERROR_RETRYABLE || atomic_load(&worker->draining))
+            break;
+        nanosleep(&pause, NULL);
+    }
+    log_warn("publish", "%s on %s waits in the outbox: %s", id, record->topic,
+             err.text);
+    free(sent->topic);
+    free(sent->id);
+    free(sent);
+}
+
+void
+worker_publish(void *owner, const char *topic, const char *key, const char *id,
+               const char *headers, const void *payload, size_t payload_length)
+{
+    struct worker *worker = owner;
+    struct record_header list[HEADERS_MAX];
+    struct json_object *object = json_parse_raw(headers, strlen(headers));
+    struct record record = {
+        .topic = topic,
+        .key = key,
+        .key_length = strlen(key),
+        .payload = payload,
+        .payload_length = payload_length,
+        .headers = list,
+        .header_count = object != NULL ? fill_headers(object, list) : 0,
+    };
+    produce(worker, &record, id);
+    json_drop(object);
+}
+
+bool
+worker_producer_open(struct worker *worker, struct error *err)
+{
+    const struct kafka_producer_options options = {
+        .brokers = worker->settings.brokers,
+        .client_id = worker->options.group,
+        .message_timeout_ms = 0,
+        .linger_ms = 2,
+        .delivered = delivered,
+        .owner = worker,
+    };
+    struct kafka_producer *producer = kafka_producer_open(&options, err);
+    pthread_mutex_lock(&worker->producer_lock);
+    worker->producer = producer;
+    pthread_mutex_unlock(&worker->producer_lock);
+    return producer != NULL;
+}
+
+bool
+worker_producer_renew(struct worker *worker)
+{
+    if (!kafka_producer_dead(worker->producer))
+        return false;
+    struct error err;
+    pthread_mutex_lock(&worker->producer_lock);
+    struct kafka_producer *old = worker->producer;
+    pthread_mutex_unlock(&worker->producer_lock);
+    if (!worker_producer_open(worker, &err)) {
+        pthread_mutex_lock(&worker->producer_lock);
+        worker->producer = old;
+        pthread_mutex_unlock(&worker->producer_lock);
+        log_warn("producer", "cannot be renewed: %s", err.text);
+        return false;
+    }
+    kafka_producer_close(old, 0);
+    return true;
+}
+
+bool
+worker_kafka_open(struct worker *worker, struct error *err)
+{
+    const struct kafka_consumer_options options = {
+        .brokers = worker->settings.brokers,
+        .group = worker->options.group,
+        .client_id = worker->options.group,
+        .topics = worker->options.topics,
+        .reset = worker->options.reset,
+        .high_water = worker->settings.high_water,
+        .owner = {.owner = worker,
+                  .assigned = assigned,
+                  .revoked = revoked,
+                  .records = records,
+                  .paused = paused},
+    };
+    worker->consumer = kafka_consumer_open(&options, err);
+    return worker->consumer != NULL;
+}
+
+void
+worker_kafka_close(struct worker *worker)
+{
+    kafka_consumer_close(worker->consumer);
+    worker->consumer = NULL;
+}

@@ -1,0 +1,95 @@
+// common/worker_parts.h - what the parts of a worker share. Private to worker*.c,
+// lanes*.c, attempt*.c.
+//
+//   worker.c         settings, opening, signals, drain
+//   worker_kafka.c   between consumer, producer and lanes: records in, follow-ups out
+//   worker_keeper.c  the thread for what is rare: assignments, due lanes, sweeps,
+//   probes lanes.c          one loop's lanes: FIFO per key, fair over companies
+//   lanes_park.c     lanes whose events wait in the ledger
+//   attempt.c        one event handled once: fiber, decision, settle
+//   dead_letter.c    what becomes of an event that can never pass
+#ifndef RELAIS_WORKER_PARTS_H
+#define RELAIS_WORKER_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/circuit.h"
+#include "common/gate.h"
+#include "common/integration.h"
+#include "common/kafka_consumer.h"
+#include "common/kafka_producer.h"
+#include "common/ledger_pg.h"
+#include "common/loop.h"
+#include "common/metrics.h"
+#include "common/retry.h"
+
+struct lanes;
+struct keeper;
+
+enum { WORKER_LOOPS_MAX = 32, WORKER_PARTITIONS_MAX = 1024 };
+
+struct worker_settings {
+    const char *brokers, *database_url, *group, *admin_host;
+    int64_t admin_port;
+    int64_t loops, fibers, stack_bytes, high_water;
+    int64_t job_timeout_ms, effect_timeout_ms, effect_margin_ms;
+    int64_t retry_first_ms, retry_memory_ms, retry_park_ms, retry_max_ms, give_up_ms;
+    int64_t gate_park_ms, breaker_failures;
+    int64_t sweep_ms, drain_ms, revoke_grace_ms, retention_ms;
+    bool sweeps;
+};
+
+struct worker {
+    const struct integration *integration;
+    void *state;
+    struct worker_settings settings;
+    struct integration_options options;
+    struct retry_policy retry_policy;
+    struct metrics *metrics;
+    struct ledger_pg *ledger; // NULL: nothing is remembered
+    struct kafka_consumer *consumer;
+    struct gates *gates;
+    struct circuits *circuits;
+    struct loop *loops[WORKER_LOOPS_MAX];
+    struct lanes *lanes[WORKER_LOOPS_MAX];
+    int loop_count;
+    struct keeper *keeper;
+
+    pthread_mutex_t producer_lock; // of `producer`: replaced after a fatal error
+    struct kafka_producer *producer;
+
+    // Epoch by partition; 0 = not ours. Whoever makes a call or a write compares.
+    atomic_llong epochs[WORKER_PARTITIONS_MAX];
+    atomic_llong running; // attempts that are not settled
+    atomic_llong errands; // sweeps and probes under way
+    atomic_bool draining; // no new call leaves, nothing new is dispatched
+    atomic_bool fenced;   // the ledger said somebody else owns what we hold
+    struct metric *metric_running, *metric_ready, *metric_parked_lanes, *metric_lag;
+    struct metric_histogram *attempt_time;
+};
+
+// Whether nothing may be dispatched or fetched for now. Any thread.
+bool worker_paused(struct worker *worker);
+
+// worker_kafka.c
+bool worker_kafka_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK;
+void worker_kafka_close(struct worker *worker);
+bool worker_producer_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK;
+// Sends one follow-up; called by the ledger's threads. Waits while the queue is full.
+void worker_publish(void *owner, const char *topic, const char *key, const char *id,
+                    const char *headers, const void *payload, size_t payload_length);
+// Puts a new producer in the place of one that had a fatal error. True if it did.
+bool worker_producer_renew(struct worker *worker);
+
+// worker_keeper.c
+void keeper_open(struct worker *worker); // before the consumer, which tells it
+bool keeper_start(struct worker *worker, struct error *err) ATTR_MUST_CHECK; // after it
+void keeper_close(struct worker *worker);
+void keeper_assigned(struct worker *worker, const int32_t *partitions, int count,
+                     uint64_t generation);
+void keeper_revoked(struct worker *worker);
+
+#endif
