@@ -274,8 +274,10 @@ read_trigger(struct job *job, const struct flow *flow, struct json_object *body,
              struct flow_delivery *delivery)
 {
     const char *name = json_string(job, body, "trigger.event");
+    if (name == NULL)
+        return false;
     const char *collection = json_string(job, body, "trigger.collection");
-    if (name == NULL || collection == NULL)
+    if (collection == NULL)
         return false;
     const char *dot = strrchr(name, '.');
     if (dot == NULL || dot[1] == '\0')
