@@ -94,7 +94,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     verb     text := CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update'
                      ELSE 'delete' END;
-    invoices regclass := to_regclass(format('%I.%I', TG_TABLE_SCHEMA, TG_ARGV[1]));
+    invoices regclass;
     before   jsonb;
     after    jsonb;
     names    text[] := '{}';
@@ -115,6 +115,7 @@ BEGIN
     IF TG_OP = 'UPDATE' AND names = '{}' THEN
         RETURN NULL;
     END IF;
+    invoices := to_regclass(format('%I.%I', TG_TABLE_SCHEMA, TG_ARGV[1]));
     INSERT INTO relais_capture.change
         (collection, op, item, root, actor, changed, old_row, new_row)
         VALUES (TG_ARGV[0], verb, coalesce(after, before) ->> 'id',
@@ -169,6 +170,18 @@ BEGIN
             target, name, invoices);
     END LOOP;
     RETURN found;
+END $$;
+
+-- The codes of the owner companies, from the table of that name; none where it is missing.
+CREATE FUNCTION relais_capture.companies(owner_companies text)
+RETURNS TABLE (id text, code text)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF to_regclass(format('%I', owner_companies)) IS NOT NULL THEN
+        RETURN QUERY EXECUTE format(
+            'SELECT c.id::text, coalesce(c.code::text, '''') FROM %I AS c LIMIT 1000',
+            owner_companies);
+    END IF;
 END $$;
 
 SELECT relais_capture.install(ARRAY['quotes', 'client_invoices', 'payments', 'leads',

@@ -1,0 +1,424 @@
+// workers/capture/outbox.c - CAPTURE=outbox: what the triggers wrote goes to Kafka.
+//
+// Read unpublished rows in order, produce them, wait until Kafka has them all, mark
+// them: all on the session that holds the lock. Whatever breaks in between is repeated
+// from the first row that is not marked, with the same ids.
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/job.h"
+#include "common/log.h"
+#include "common/pg.h"
+#include "workers/capture/capture.h"
+#include "workers/capture/change.h"
+#include "workers/capture/companies.h"
+#include "workers/capture/publisher.h"
+#include "workers/capture/session.h"
+
+enum {
+    HOUSE_EVERY_MS = 60 * 1000, // new collections, old rows
+    DELETE_ROWS = 5000,
+    BATCH_BYTES = 8 * 1024 * 1024, // of rows read at once
+    WAIT_MS = 1000,                // between two looks at the session
+    JOB_MS = 60 * 1000,
+};
+
+struct outbox {
+    struct capture *capture;
+    struct pg *pg;
+    struct capture_companies companies;
+    struct capture_backoff backoff;
+    int64_t house_at_ms;
+    int64_t careful; // rows to go one at a time, after one that was too large
+    bool too_large;  // the brokers refused a record of the last batch for its size
+};
+
+// In the order of the SELECT.
+enum column {
+    SEQ,
+    EVENT_ID,
+    COLLECTION,
+    OP,
+    ITEM,
+    ROOT,
+    ACTOR,
+    AT_TEXT,
+    AGE_MS,
+    COMPANY,
+    COMPANY_ID,
+    CHANGED,
+    OLD_ROW,
+    NEW_ROW,
+    BYTES,
+};
+
+// $1 rows, $2 bytes of rows at once (the first comes in any case), $3 bytes of one.
+static const char select_unpublished[] =
+    "WITH head AS MATERIALIZED ("
+    " SELECT *, old_row::text AS old_text, new_row::text AS new_text"
+    " FROM relais_capture.change WHERE published_at IS NULL ORDER BY seq LIMIT $1::int"
+    "), sized AS ("
+    " SELECT *, coalesce(octet_length(old_text), 0) + coalesce(octet_length(new_text), "
+    "0)"
+    "  + coalesce(octet_length(changed::text), 0) AS bytes FROM head"
+    "), counted AS ("
+    " SELECT *, sum(least(bytes, $3::bigint)) OVER (ORDER BY seq) AS total FROM sized) "
+    "SELECT seq, event_id, collection, op, item,"
+    " coalesce(root, relais_capture.root(collection, coalesce(new_row, old_row), "
+    "NULL)),"
+    " actor, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+    " (extract(epoch FROM clock_timestamp() - at) * 1000)::bigint,"
+    " coalesce(new_row, old_row) ->> 'owner_company',"
+    " coalesce(new_row, old_row) ->> 'owner_company_id',"
+    " CASE WHEN bytes <= $3::bigint THEN to_json(changed)::text END,"
+    " CASE WHEN bytes <= $3::bigint THEN old_text END,"
+    " CASE WHEN bytes <= $3::bigint THEN new_text END, bytes "
+    "FROM counted WHERE total - least(bytes, $3::bigint) < $2::bigint ORDER BY seq";
+
+static const char mark_published[] =
+    "UPDATE relais_capture.change SET published_at = now() WHERE seq = ANY ($1)";
+
+static const char delete_published[] =
+    "DELETE FROM relais_capture.change WHERE seq IN ("
+    "SELECT seq FROM relais_capture.change"
+    " WHERE published_at < now() - $1::bigint * interval '1 millisecond'"
+    " ORDER BY published_at LIMIT $2::int)";
+
+static bool
+stop_now(struct capture *capture)
+{
+    return capture_wake_stopping(&capture->wake)
+           && clock_ms() - capture->wake.stop_at_ms >= capture->settings.drain_ms;
+}
+
+// How the batch stands. False: a record of it was refused.
+static bool
+look(struct outbox *o, bool *done, struct error *err)
+{
+    bool failed;
+
+    *done = capture_publisher_done(o->capture->publisher, &failed, &o->too_large, err);
+    return !failed;
+}
+
+// Ends when the publisher has news, the session is lost or it is time to stop.
+static bool
+wait_for_kafka(struct outbox *o, struct error *err)
+{
+    if (stop_now(o->capture))
+        return error_retryable(err, "stopping");
+    return capture_session_wait(o->capture, o->pg, WAIT_MS, err);
+}
+
+static bool
+await_all(struct outbox *o, struct error *err)
+{
+    bool done = false;
+
+    while (look(o, &done, err)) {
+        if (done)
+            return true;
+        if (!wait_for_kafka(o, err))
+            return false;
+    }
+    return false;
+}
+
+static void
+make_hint(struct outbox *o, struct capture_change *change, const char *why)
+{
+    change->hint = true;
+    metric_add(o->capture->hints, 1);
+    log_event(LOG_WARN, "hint",
+              (struct log_field[]){
+                  LOG_TEXT("id", change->event_id),
+                  LOG_TEXT("collection", change->collection),
+                  LOG_TEXT("item", change->item),
+                  LOG_TEXT("why", why),
+                  {0},
+              });
+}
+
+static bool
+fill_company(struct outbox *o, const struct pg_rows *rows, int row,
+             struct capture_change *change, struct error *err)
+{
+    const char *id = pg_text(rows, row, COMPANY_ID);
+
+    change->company = pg_text(rows, row, COMPANY);
+    if (change->company != NULL)
+        return true;
+    change->company = "";
+    if (id == NULL)
+        return true;
+    return capture_companies_code(&o->companies, o->pg,
+                                  o->capture->settings.owner_companies, id,
+                                  &change->company, err);
+}
+
+static bool
+fill_change(struct outbox *o, const struct pg_rows *rows, int row,
+            struct capture_change *change, struct error *err)
+{
+    *change = (struct capture_change){
+        .seq = pg_i64(rows, row, SEQ),
+        .event_id = pg_text(rows, row, EVENT_ID),
+        .collection = pg_text(rows, row, COLLECTION),
+        .op = pg_text(rows, row, OP),
+        .item = pg_text(rows, row, ITEM),
+        .root = pg_text(rows, row, ROOT),
+        .actor = pg_text(rows, row, ACTOR),
+        .at = pg_text(rows, row, AT_TEXT),
+        .changed = pg_text(rows, row, CHANGED),
+        .old_row = pg_text(rows, row, OLD_ROW),
+        .new_row = pg_text(rows, row, NEW_ROW),
+    };
+    if (pg_i64(rows, row, BYTES) > o->capture->settings.max_bytes)
+        make_hint(o, change, "the row is larger than CAPTURE_MAX_BYTES");
+    else if (change->old_row == NULL && change->new_row == NULL)
+        make_hint(o, change, "the row holds JSON that jsonb refuses");
+    return fill_company(o, rows, row, change, err);
+}
+
+// Queues one change; waits while there is no room. What is too large goes without rows.
+static bool
+send_change(struct outbox *o, struct job *job, struct capture_change *change,
+            struct error *err)
+{
+    struct record record;
+    bool done;
+
+    capture_change_record(job, o->capture->settings.topic, change, &record);
+    while (!capture_publisher_send(o->capture->publisher, &record, err)) {
+        if (err->kind == ERROR_PERMANENT && !change->hint) {
+            make_hint(o, change, err->text);
+            capture_change_record(job, o->capture->settings.topic, change, &record);
+            continue;
+        }
+        if (err->kind == ERROR_PERMANENT || !wait_for_kafka(o, err)
+            || !look(o, &done, err))
+            return false;
+    }
+    return true;
+}
+
+static bool
+send_all(struct outbox *o, const struct pg_rows *rows, bool hints, struct error *err)
+{
+    struct job job;
+    struct capture_change change;
+    bool good = capture_publisher_begin(o->capture->publisher, err);
+
+    o->too_large = false;
+    for (int row = 0; good && row < pg_rows_count(rows); row++) {
+        job_begin(&job, JOB_MS);
+        good = fill_change(o, rows, row, &change, err);
+        if (good && hints && !change.hint)
+            make_hint(o, &change, "the brokers take no record of its size");
+        good = good && send_change(o, &job, &change, err);
+        job_end(&job);
+    }
+    return good && await_all(o, err);
+}
+
+static bool
+mark(struct outbox *o, const struct pg_rows *rows, struct error *err)
+{
+    struct pg_array seqs;
+
+    pg_array_begin(&seqs, PG_TYPE_INT8);
+    for (int row = 0; row < pg_rows_count(rows); row++)
+        pg_array_i64(&seqs, pg_i64(rows, row, SEQ));
+    const struct pg_param params[] = {pg_array_param(&seqs)};
+    bool good = pg_run(o->pg, mark_published, params, 1, NULL, err);
+    pg_array_end(&seqs);
+    return good;
+}
+
+// After a batch with a record that the brokers find too large, rows go one at a time
+// until that one is found; it goes once more, without its rows.
+static bool
+send_carefully(struct outbox *o, const struct pg_rows *rows, struct error *err)
+{
+    bool single = o->careful > 0;
+
+    if (send_all(o, rows, false, err)) {
+        o->careful -= single;
+        return true;
+    }
+    if (!o->too_large)
+        return false;
+    o->careful = o->capture->settings.batch;
+    if (!single)
+        return false;
+    capture_publisher_abort(o->capture->publisher);
+    return send_all(o, rows, true, err);
+}
+
+static bool
+publish(struct outbox *o, const struct pg_rows *rows, struct error *err)
+{
+    if (!send_carefully(o, rows, err) || !mark(o, rows, err))
+        return false;
+    metric_add(o->capture->published, pg_rows_count(rows));
+    return true;
+}
+
+static bool
+read_unpublished(struct outbox *o, struct pg_rows **rows, struct error *err)
+{
+    const struct capture_settings *s = &o->capture->settings;
+    char count[24];
+    char bytes[24];
+    char most[24];
+
+    snprintf(count, sizeof count, "%lld", o->careful > 0 ? 1LL : (long long)s->batch);
+    snprintf(bytes, sizeof bytes, "%d", BATCH_BYTES);
+    snprintf(most, sizeof most, "%lld", (long long)s->max_bytes);
+    const struct pg_param params[] = {PG_TEXT(count), PG_TEXT(bytes), PG_TEXT(most)};
+    return pg_run(o->pg, select_unpublished, params, 3, rows, err);
+}
+
+// One batch; *idle if there was nothing to publish.
+static bool
+turn(struct outbox *o, bool *idle, struct error *err)
+{
+    struct pg_rows *rows = NULL;
+
+    capture_status_turn(&o->capture->status);
+    if (!read_unpublished(o, &rows, err))
+        return false;
+    *idle = pg_rows_count(rows) == 0;
+    metric_set(o->capture->lag_ms, *idle ? 0 : pg_i64(rows, 0, AGE_MS));
+    bool good = *idle || publish(o, rows, err);
+    pg_rows_free(rows);
+    return good;
+}
+
+// "quotes=devis,...": what install() takes.
+static void
+name_collections(const struct capture_settings *settings, struct pg_array *names)
+{
+    pg_array_begin(names, PG_TYPE_TEXT);
+    for (size_t i = 0; i < CAPTURE_COLLECTIONS; i++) {
+        char entry[200];
+        snprintf(entry, sizeof entry, "%s=%s", capture_collections[i],
+                 settings->collections[i]);
+        pg_array_text(names, entry);
+    }
+}
+
+// Puts the trigger on collections that were made since. Without the right to do so, or
+// while somebody holds such a table for long, what is in place goes on.
+static bool
+install(struct outbox *o, struct error *err)
+{
+    struct pg_array names;
+    struct pg_rows *rows = NULL;
+
+    name_collections(&o->capture->settings, &names);
+    const struct pg_param params[] = {pg_array_param(&names)};
+    bool good =
+        pg_run(o->pg, "SELECT relais_capture.install($1)", params, 1, &rows, err);
+    pg_array_end(&names);
+    if (!good) {
+        log_warn("triggers", "not all are in place: %s", err->text);
+        return pg_ok(o->pg);
+    }
+    if (pg_i64(rows, 0, 0) < CAPTURE_COLLECTIONS)
+        log_debug("triggers", "%lld of %d collections are there",
+                  (long long)pg_i64(rows, 0, 0), (int)CAPTURE_COLLECTIONS);
+    pg_rows_free(rows);
+    return true;
+}
+
+// Deletes what was published long ago, a piece at a time; *more if there is more.
+static bool
+delete_old(struct outbox *o, bool *more, struct error *err)
+{
+    char retention[24];
+    char count[24];
+    struct pg_rows *rows = NULL;
+
+    snprintf(retention, sizeof retention, "%lld",
+             (long long)o->capture->settings.retention_ms);
+    snprintf(count, sizeof count, "%d", DELETE_ROWS);
+    const struct pg_param params[] = {PG_TEXT(retention), PG_TEXT(count)};
+    if (!pg_run(o->pg, delete_published, params, 2, &rows, err))
+        return false;
+    *more = pg_affected(rows) == DELETE_ROWS;
+    pg_rows_free(rows);
+    return true;
+}
+
+static bool
+keep_house(struct outbox *o, struct error *err)
+{
+    bool more;
+
+    if (clock_ms() < o->house_at_ms)
+        return true;
+    if (!install(o, err) || !delete_old(o, &more, err))
+        return false;
+    o->house_at_ms = more ? 0 : clock_ms() + HOUSE_EVERY_MS;
+    return true;
+}
+
+// Works until the session is lost, something fails or it is time to stop. LISTEN comes
+// before the first look at the table, so that no change falls between the two.
+static bool
+work(struct outbox *o, struct error *err)
+{
+    bool idle = false;
+
+    o->house_at_ms = 0;
+    if (!pg_run(o->pg, "LISTEN relais_capture", NULL, 0, NULL, err))
+        return false;
+    while (!capture_wake_stopping(&o->capture->wake)) {
+        if (!keep_house(o, err) || !turn(o, &idle, err))
+            return false;
+        if (capture_status_set(&o->capture->status, CAPTURE_ACTIVE, ""))
+            log_info("active", "publishing the changes of Directus");
+        metric_set(o->capture->active, 1);
+        o->backoff.attempts = 0;
+        if (idle
+            && !capture_session_wait(o->capture, o->pg, o->capture->settings.poll_ms,
+                                     err))
+            return false;
+    }
+    return true;
+}
+
+static bool
+run_session(struct outbox *o, struct error *err)
+{
+    o->pg = capture_session_open(o->capture, o->capture->settings.capture_database_url,
+                                 err);
+    if (o->pg == NULL)
+        return false;
+    bool good = work(o, err);
+    metric_set(o->capture->active, 0);
+    // First nothing goes out any more, then the lock is free.
+    if (!good)
+        capture_publisher_abort(o->capture->publisher);
+    pg_close(o->pg);
+    capture_companies_end(&o->companies);
+    return good;
+}
+
+bool
+capture_outbox_run(struct capture *capture, struct error *err)
+{
+    struct outbox o = {.capture = capture};
+
+    while (!capture_wake_stopping(&capture->wake)) {
+        bool first = o.backoff.attempts == 0;
+        if (run_session(&o, err) || capture_wake_stopping(&capture->wake))
+            break;
+        if (first && err->kind == ERROR_PERMANENT && err->service == NULL)
+            return false; // the URL cannot be read
+        capture_session_back_off(capture, &o.backoff, err);
+    }
+    return true;
+}

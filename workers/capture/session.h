@@ -1,0 +1,32 @@
+// workers/capture/session.h - the one database session that makes a process the active
+// one: it holds the advisory lock, and everything that must not be done twice at once
+// is done on it.
+#ifndef RELAIS_CAPTURE_SESSION_H
+#define RELAIS_CAPTURE_SESSION_H
+
+#include <stdbool.h>
+
+#include "common/attr.h"
+#include "common/error.h"
+#include "workers/capture/capture.h"
+
+struct pg;
+
+// Connects and waits for the lock, as a standby while another one has it. NULL with
+// *err: RETRYABLE (also when it is time to stop), or PERMANENT where the URL cannot be
+// read.
+struct pg *capture_session_open(struct capture *capture, const char *url,
+                                struct error *err) ATTR_MUST_CHECK;
+
+// Waits until something happens, at most ms. RETRYABLE: the session is lost.
+bool capture_session_wait(struct capture *capture, struct pg *pg, int64_t ms,
+                          struct error *err) ATTR_MUST_CHECK;
+
+// Tells what went wrong (once, not at every attempt) and waits before the next one.
+struct capture_backoff {
+    int attempts;
+};
+void capture_session_back_off(struct capture *capture, struct capture_backoff *backoff,
+                              const struct error *err);
+
+#endif
