@@ -12,6 +12,10 @@ const struct cli_command cli_commands[] = {
      CLI_NEEDS_DATABASE, cli_status},
     {"journey", "<entity>", "everything that happened to quote:<uuid> (or a bare id)",
      CLI_NEEDS_DATABASE, cli_journey},
+    {"dead", "list [topic...] | show <record> | replay <record> | replay --all <topic>",
+     "events that can never pass; replay them once the cause is mended "
+     "(<record> is topic/partition/offset; [--type TYPE] [--entity ENTITY])",
+     CLI_NEEDS_DATABASE | CLI_NEEDS_KAFKA, cli_dead},
     {"park", "list | release <lane> | release --all",
      "events that wait for their time; let them go on now", CLI_NEEDS_DATABASE,
      cli_park},
