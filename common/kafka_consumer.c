@@ -390,7 +390,6 @@ make_config(const struct kafka_consumer_options *options, struct error *err)
         {"session.timeout.ms", "45000"},
         {"queued.min.messages", "2000"},
         {"queued.max.messages.kbytes", "16384"},
-        {"fetch.queue.backoff.ms", "20"},
         {"fetch.wait.max.ms", "100"},
         {"fetch.error.backoff.ms", "100"},
         {"reconnect.backoff.max.ms", "2000"},

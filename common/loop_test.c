@@ -3,6 +3,7 @@
 #include "tests/harness/test.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 #include "common/clock.h"
@@ -92,6 +93,8 @@ a_letter_from_another_thread_wakes_a_fiber(void **state)
         .mail.deliver = spawn, .loop = loop, .run = wait_for_a_letter};
     struct letter wakes = {.mail.deliver = wake_other, .other = &waits};
     loop_post(loop, &waits.mail);
+    while (atomic_load(&waits.done) == 0)
+        sched_yield();
     loop_post(loop, &wakes.mail);
     end_loop(loop);
     assert_int_equal(atomic_load(&waits.done), 2);
