@@ -54,11 +54,12 @@ orchestrator_acceptance(struct job *job, const struct event *ev, void *state)
     if (orchestrator_is_stale(job, ev, &change, &memory))
         return true;
 
-    struct orchestrator_sight sight = {.o = state,
-                                       .ev = ev,
-                                       .change = &change,
-                                       .memory = &memory,
-                                       .fields = "id,status,docuseal_submission_id"};
+    struct orchestrator_sight sight = {
+        .o = state,
+        .ev = ev,
+        .change = &change,
+        .memory = &memory,
+        .fields = "id,status,docuseal_submission_id,owner_company_id.code"};
     if (!orchestrator_look(job, &sight, acceptance_meaning))
         return false;
     return sight.row == NULL || settle_acceptance(job, &sight);

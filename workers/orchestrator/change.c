@@ -97,6 +97,15 @@ orchestrator_row(struct job *job, const struct orchestrator *o, const char *coll
     return true;
 }
 
+const char *
+orchestrator_company(const struct event *ev, struct json_object *row)
+{
+    if (ev->company[0] != '\0')
+        return ev->company;
+    return json_string_or(row, "owner_company_id.code",
+                          json_string_or(row, "owner_company", ""));
+}
+
 bool
 orchestrator_look_again(struct job *job, const char *root)
 {

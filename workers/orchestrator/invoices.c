@@ -9,7 +9,7 @@
 #define INVOICE_FIELDS                                                        \
     "id,status,type,is_deposit,company_id,contact_id,invoice_ninja_id,"       \
     "invoice_number,issue_date,due_date,currency,amount,amount_net,tax_rate," \
-    "tax_amount,description"
+    "tax_amount,description,owner_company"
 
 // The billed fields: what the client sees on the invoice.
 static const char *const invoice_watched[] = {
@@ -29,7 +29,7 @@ static const struct orchestrator_mirror payments = {
     .prefix = "payment:",
     .noun = "payment",
     .watched = payment_watched,
-    .fields = "id,status,source,amount,invoice_id",
+    .fields = "id,status,source,amount,invoice_id,owner_company",
 };
 
 // Deposit invoices are made by Invoice Ninja's worker and never sent back.

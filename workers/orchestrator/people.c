@@ -11,7 +11,7 @@ static const struct orchestrator_mirror leads = {
     .prefix = "lead:",
     .noun = "lead",
     .watched = lead_watched,
-    .fields = "id,email,first_name,last_name,score,status,contact_id",
+    .fields = "id,email,first_name,last_name,score,status,contact_id,owner_company",
 };
 
 static const char *const contact_watched[] = {"email", "first_name", "last_name",
@@ -20,7 +20,7 @@ static const struct orchestrator_mirror contacts = {
     .prefix = "contact:",
     .noun = "contact",
     .watched = contact_watched,
-    .fields = "id,email,first_name,last_name,phone,mautic_contact_id",
+    .fields = "id,email,first_name,last_name,phone,mautic_contact_id,owner_company",
 };
 
 static bool

@@ -11,7 +11,7 @@
     "id,status,sent_at,signed_at,is_signed,signature_level,requires_company_"        \
     "signature,"                                                                     \
     "total,currency,decline_reason,docuseal_submission_id,company_id,contact_id.id," \
-    "contact_id.email"
+    "contact_id.email,owner_company_id.code"
 
 static struct json_object *
 money_of(struct job *job, struct json_object *row, const char *field)

@@ -124,7 +124,7 @@ orchestrator_occasion_of(struct job *job, const struct orchestrator_sight *sight
         .root = sight->memory->entity,
         .noun = noun,
         .id = strchr(sight->memory->entity, ':') + 1,
-        .company = sight->ev->company,
+        .company = orchestrator_company(sight->ev, sight->row),
         .at = time_of(job, sight->ev),
         .row = sight->row,
         .memory = sight->memory,
