@@ -186,12 +186,12 @@ write_batch(struct baseline *baseline, struct batch *batch, const char *collecti
 {
     static const char effects[] =
         "INSERT INTO relais.effect (kind, identity, state, worker, result)"
-        " SELECT 'docuseal.submission', i, 'confirmed', 'docuseal',"
+        " SELECT 'docuseal.submission', i, 'confirmed', 'relais-docuseal',"
         " convert_to(r, 'UTF8') FROM unnest($1::text[], $2::text[]) AS t(i, r)"
         " ON CONFLICT DO NOTHING";
     static const char rounds[] =
         "INSERT INTO relais.entity_state (worker, entity, state)"
-        " SELECT 'docuseal', e, convert_to(s, 'UTF8')"
+        " SELECT 'relais-docuseal', e, convert_to(s, 'UTF8')"
         " FROM unnest($1::text[], $2::text[]) AS t(e, s) ON CONFLICT DO NOTHING";
     static const char references[] =
         "INSERT INTO relais.external_ref (system, company, collection, local_id,"
@@ -200,7 +200,7 @@ write_batch(struct baseline *baseline, struct batch *batch, const char *collecti
         " AS t(c, l, r, k) ON CONFLICT DO NOTHING";
     static const char states[] =
         "INSERT INTO relais.entity_state (worker, entity, state)"
-        " SELECT 'orchestrator', e, convert_to(s, 'UTF8')"
+        " SELECT 'relais-orchestrator', e, convert_to(s, 'UTF8')"
         " FROM unnest($1::text[], $2::text[]) AS t(e, s) ON CONFLICT DO NOTHING";
     struct cli *cli = baseline->cli;
     struct pg_array names;

@@ -97,7 +97,7 @@ put_step(struct str *out, const struct pg_rows *rows, int i)
     const char *attempt = pg_text(rows, i, 3);
     const char *note = pg_text(rows, i, 6);
 
-    str_printf(out, "%s  %-13s %-34s %s", pg_text(rows, i, 0), pg_text(rows, i, 1),
+    str_printf(out, "%s  %-19s %-30s %s", pg_text(rows, i, 0), pg_text(rows, i, 1),
                pg_text(rows, i, 2), pg_text(rows, i, 4));
     if (strcmp(attempt, "1") != 0)
         str_printf(out, " (attempt %s)", attempt);

@@ -42,7 +42,9 @@ replay_fate(struct cli *cli, const char *worker, const char *seen, int *status)
         "SELECT 'finished' FROM relais.finished_event WHERE worker = $1 AND event = $2"
         " UNION ALL SELECT 'parked' FROM relais.parked_event"
         " WHERE worker = $1 AND event = $2";
-    struct pg_param params[] = {PG_TEXT(worker), PG_TEXT(seen)};
+    char group[PLACE_NAME];
+    places_group(worker, group); // the ledger knows a worker by its group
+    struct pg_param params[] = {PG_TEXT(group), PG_TEXT(seen)};
     const char *fate = NULL;
     struct pg_rows *rows = cli_query(cli, sql, params, 2, status);
     if (rows == NULL)
