@@ -16,13 +16,17 @@
 
 struct json_object;
 
+enum { DIRECTUS_COLLECTIONS = 12 };
+
 struct directus {
     const char *url;   // DIRECTUS_URL
     const char *token; // DIRECTUS_TOKEN (secret)
     int64_t in_flight; // DIRECTUS_IN_FLIGHT, default 4
     int64_t timeout_ms;
     const char *origin; // "relais://<program>": the loop guard others see
+    const char *collections[DIRECTUS_COLLECTIONS]; // private: see directus_collection()
     char authorization[300];
+    char origin_text[80];
     struct http_header headers[5];
     struct http_service service;
 };
@@ -34,8 +38,9 @@ bool directus_open(struct directus *directus, const char *program,
                    struct error *err) ATTR_MUST_CHECK;
 void directus_close(struct directus *directus);
 
-// The name of a collection: the setting DIRECTUS_COLLECTION_<NAME> or the name itself
-// ("quotes", "client_invoices", ...). Read once at open.
+// The name of a collection here: a setting (DIRECTUS_COLLECTION_QUOTES for "quotes",
+// ..._CONTACTS for "people", ..._INVOICES for "client_invoices"), else the name itself.
+// Read once at open. The calls below do this look-up themselves.
 const char *directus_collection(const struct directus *directus, const char *name);
 
 // One row with the fields named ("id,status,contact_id.email"). NULL with PERMANENT
@@ -61,8 +66,8 @@ bool directus_update(const struct directus *directus, struct job *job,
                      const char *collection, const char *id,
                      struct json_object *patch) ATTR_MUST_CHECK;
 
-// Stores a file under an id the caller chose; one that is there already is left as it
-// is.
+// Stores a file under an id the caller chose; one that is there already with the same
+// size is left as it is, one of another size (a crash in the middle) is replaced.
 struct directus_file {
     const char *id, *title, *filename, *type;
     const void *data;

@@ -1,0 +1,947 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "workers/docuseal/evidence.h"
+#include "workers/docuseal/tests/scene.h"
+
+#define OBSERVED "docuseal.submission.observed"
+#define LOOK                                                                     \
+    "{\"company\":\"HYPERVISUAL\",\"remote_id\":\"4107\",\"root\":\"" QUOTE_ROOT \
+    "\",\"why\":\"sweep\"}"
+#define PDF "%PDF-1.4 signed"
+#define PDF_HASH "8ed74dd5bdcfb6b5db56a79b93609e87b93bc8234fb6037e7ff070922fd5104b"
+
+#define SUBMISSION(text)                      \
+    {                                         \
+        "GET", "/submissions/4107", 200, text \
+    }
+#define READ_ROW                                   \
+    {                                              \
+        "GET", "/items/quotes/" QUOTE "?*", 200,   \
+            fixture(scene, "directus.quote.short") \
+    }
+#define WRITTEN                                                            \
+    {                                                                      \
+        "PATCH", "/items/quotes/" QUOTE "?fields=id", 200, "{\"data\":{}}" \
+    }
+#define FILE_READ                \
+    {                            \
+        "GET", "#file", 200, PDF \
+    }
+#define FILE_STORED                                      \
+    {                                                    \
+        "POST", "/files?fields=id", 200, "{\"data\":{}}" \
+    }
+#define EVIDENCE FILE_READ, FILE_STORED, FILE_READ, FILE_STORED
+#define END \
+    {       \
+        0   \
+    }
+
+// The quote was asked about in round 1 and nothing was heard since.
+static int
+asked_before(void **state)
+{
+    (void)scene_begin(state);
+    struct scene *scene = *state;
+    fake_set_state(
+        &scene->fake, QUOTE_ROOT,
+        "{\"round\":1,\"company\":\"HYPERVISUAL\",\"contact\":\"0d8d4a3a-5f52-"
+        "4cf7-9f7b-7d6f1a2b3c4d\",\"level\":\"ses\",\"submission\":\"4107\","
+        "\"status\":\"pending\",\"viewed\":false,\"logged\":{},\"former\":[]}");
+    fake_set_effect(&scene->fake,
+                    &(struct fake_effect){"docuseal.submission", QUOTE_ROUND1,
+                                          "{\"submission\":\"4107\"}",
+                                          LEDGER_EFFECT_CONFIRMED, 1, 0});
+    return 0;
+}
+
+static const char *
+untouched(struct scene *scene)
+{
+    return edited(scene, "get-submission.1.response",
+                  (struct edit[]){{"submitters.0.status", "\"sent\""},
+                                  {"submitters.0.opened_at", "null"},
+                                  {"submitters.0.completed_at", "null"},
+                                  {NULL}});
+}
+
+static const char *
+opened(struct scene *scene)
+{
+    return edited(scene, "get-submission.1.response",
+                  (struct edit[]){{"submitters.0.status", "\"opened\""},
+                                  {"submitters.0.completed_at", "null"},
+                                  {NULL}});
+}
+
+// The client has signed, the company has not.
+static const char *
+signed_by_client(struct scene *scene)
+{
+    return fixture(scene, "get-submission.1.response");
+}
+
+#define DOCUMENTS                                                                    \
+    "[{\"name\":\"Offerte\",\"url\":\"https://sign.hypervisual.ch/file/" FILE_SECRET \
+    "/Offerte.pdf\"}]"
+
+static const char *
+signed_by_all(struct scene *scene)
+{
+    return edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"completed\""},
+                        {"completed_at", "\"2026-08-12T12:03:33.000Z\""},
+                        {"documents", DOCUMENTS},
+                        {"audit_log_url",
+                         "\"https://sign.hypervisual.ch/file/" FILE_SECRET
+                         "/Audit%20Log.pdf\""},
+                        {"submitters.1.status", "\"completed\""},
+                        {"submitters.1.completed_at", "\"2026-08-12T12:03:33.000Z\""},
+                        {NULL}});
+}
+
+static const char *
+declined(struct scene *scene)
+{
+    return edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"declined\""},
+                        {"submitters.0.status", "\"declined\""},
+                        {"submitters.0.completed_at", "null"},
+                        {"submitters.0.declined_at", "\"2026-08-12T09:35:11.004Z\""},
+                        {"submission_events",
+                         "[{\"id\":1,\"submitter_id\":8841,\"event_type\":\"decline_"
+                         "form\",\"data\":{\"reason\":\"zu teuer\"}}]"},
+                        {NULL}});
+}
+
+static const char *
+archived(struct scene *scene)
+{
+    return edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"archived_at", "\"2026-08-13T09:14:06.123Z\""}, {NULL}});
+}
+
+static struct error
+look(struct scene *scene, const struct fake_reply replies[])
+{
+    return deliver(scene, OBSERVED, LOOK, replies);
+}
+
+static void
+assert_quiet(struct scene *scene, const char *submission)
+{
+    int published = scene->fake.published_count;
+    struct error err = look(scene, (struct fake_reply[]){SUBMISSION(submission), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.published_count, published);
+}
+
+static struct json_object *
+patch_of(struct scene *scene)
+{
+    return sent(scene, "PATCH", "/items/quotes/");
+}
+
+static struct json_object *
+log_row(struct scene *scene, const char *list, size_t i)
+{
+    struct json_object *rows = json_array_or_null(
+        patch_of(scene), job_printf(&scene->fake.keep, "signature_logs.%s", list));
+    assert_non_null(rows);
+    assert_true(i < json_object_array_length(rows));
+    return json_object_array_get_idx(rows, i);
+}
+
+static const char *
+status_of_round(struct scene *scene)
+{
+    return json_string_or(fake_state(&scene->fake, QUOTE_ROOT), "status", "");
+}
+
+static int64_t
+round_number(struct scene *scene)
+{
+    return json_i64_or(fake_state(&scene->fake, QUOTE_ROOT), "round", 0);
+}
+
+static void
+nothing_new_costs_one_look(void **state)
+{
+    struct scene *scene = *state;
+    assert_quiet(scene, untouched(scene));
+    assert_string_equal(status_of_round(scene), "pending");
+}
+
+static void
+the_first_look_of_the_client_makes_the_quote_viewed(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "docuseal.form.viewed", hook(scene, "webhook.form.viewed.1"),
+                (struct fake_reply[]){SUBMISSION(opened(scene)), WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(patch_of(scene), "signature_status", ""),
+                        "viewed");
+    assert_int_equal(json_object_object_length(patch_of(scene)), 1);
+    const struct fake_event *fact = fake_last(&scene->fake, "quote.viewed");
+    assert_string_equal(json_string_or(fact->data, "quote", ""), QUOTE);
+    assert_string_equal(json_string_or(fact->data, "company", ""), "HYPERVISUAL");
+    assert_quiet(scene, opened(scene));
+}
+
+static void
+a_look_of_our_own_signatory_is_not_the_clients(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"submitters.0.status", "\"sent\""},
+                        {"submitters.0.opened_at", "null"},
+                        {"submitters.0.completed_at", "null"},
+                        {"submitters.1.opened_at", "\"2026-08-12T09:29:11.004Z\""},
+                        {NULL}});
+    assert_quiet(scene, text);
+}
+
+static void
+a_partial_signature_is_logged(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = deliver(
+        scene, "docuseal.form.completed", hook(scene, "webhook.form.completed.1"),
+        (struct fake_reply[]){SUBMISSION(signed_by_client(scene)), WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(patch_of(scene), "signature_status", ""),
+                        "partially_signed");
+    struct json_object *row = log_row(scene, "create", 0);
+    assert_string_equal(json_string_or(row, "id", ""),
+                        docuseal_log_id(&scene->fake.keep, "8841"));
+    assert_string_equal(json_string_or(row, "provider", ""), "docuseal");
+    assert_string_equal(json_string_or(row, "provider_reference", ""), "4107");
+    assert_string_equal(json_string_or(row, "status", ""), "partially_signed");
+    assert_string_equal(json_string_or(row, "signature_level", ""), "ses");
+    assert_string_equal(json_string_or(row, "evidenced_level", ""), "ses");
+    assert_string_equal(json_string_or(row, "ip_address", ""), "85.3.144.21");
+    assert_string_equal(json_string_or(row, "signed_at", ""),
+                        "2026-08-12T09:31:43.902Z");
+    assert_string_equal(json_string_or(row, "contact_id", ""),
+                        "0d8d4a3a-5f52-4cf7-9f7b-7d6f1a2b3c4d");
+    assert_null(json_at(row, "document_hash"));
+    assert_int_equal(json_object_array_length(json_array_or_null(row, "signers")), 2);
+    // Who signs has seen it, even if no webhook said so.
+    assert_int_equal(fake_count(&scene->fake, "quote.viewed"), 1);
+    assert_int_equal(fake_count(&scene->fake, "quote.signed"), 0);
+    assert_quiet(scene, signed_by_client(scene));
+}
+
+static struct error
+complete(struct scene *scene)
+{
+    return look(scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)), READ_ROW,
+                                             EVIDENCE, WRITTEN, END});
+}
+
+static void
+a_completion_is_stored_logged_and_said(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = complete(scene);
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *patch = patch_of(scene);
+    assert_string_equal(json_string_or(patch, "signature_status", ""), "completed");
+    assert_null(json_at(patch, "status"));
+    const char *document = json_string_or(patch, "signed_document_file", "");
+    const char *audit = json_string_or(patch, "audit_log_file", "");
+    assert_int_equal(strlen(document), 36);
+    assert_int_equal(strlen(audit), 36);
+    assert_string_not_equal(document, audit);
+    assert_non_null(strstr(scene->fake.calls[3].body, document));
+    assert_non_null(strstr(scene->fake.calls[5].body, audit));
+
+    struct json_object *client = log_row(scene, "create", 0);
+    struct json_object *company = log_row(scene, "create", 1);
+    assert_string_equal(json_string_or(client, "status", ""), "completed");
+    assert_string_equal(json_string_or(client, "document_hash", ""), PDF_HASH);
+    assert_string_equal(json_string_or(client, "audit_log_file", ""), audit);
+    assert_string_equal(json_string_or(client, "completed_at", ""),
+                        "2026-08-12T12:03:33.000Z");
+    assert_non_null(json_at(client, "contact_id"));
+    assert_null(json_at(company, "contact_id"));
+
+    const struct fake_event *fact = fake_last(&scene->fake, "quote.signed");
+    assert_string_equal(json_string_or(fact->data, "quote", ""), QUOTE);
+    assert_string_equal(json_string_or(fact->data, "submission", ""), "4107");
+    assert_string_equal(json_string_or(fact->data, "evidenced_level", ""), "ses");
+    assert_false(json_bool_or(fact->data, "by_hand", true));
+    assert_int_equal(scene->fake.attention_count, 1); // the fixture is of long ago
+    assert_true(fake_has_attention(&scene->fake, "docuseal.webhook-missing"));
+}
+
+static void
+a_second_sight_of_a_completion_writes_nothing(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(complete(scene).kind, ERROR_NONE);
+    assert_quiet(scene, signed_by_all(scene));
+    assert_quiet(scene, signed_by_all(scene));
+    assert_quiet(scene, opened(scene)); // an old answer, late
+    assert_int_equal(fake_count(&scene->fake, "quote.signed"), 1);
+}
+
+static void
+files_are_asked_for_with_the_key_and_never_shown(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = complete(scene);
+    assert_string_equal(scene->fake.calls[2].base_url,
+                        "https://sign.hypervisual.ch/file/" FILE_SECRET "/Offerte.pdf");
+    assert_string_equal(scene->fake.calls[2].token, API_KEY);
+    assert_secret(scene, &err, FILE_SECRET);
+    assert_secret(scene, &err, API_KEY);
+    assert_secret(scene, &err, EMBED_SLUG);
+}
+
+static void
+the_key_does_not_leave_docuseals_own_server(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"completed\""},
+                        {"documents", "[{\"name\":\"Offerte\",\"url\":\"https://"
+                                      "bucket.example.com/x.pdf?sig=1\"}]"},
+                        {"audit_log_url", "\"http://sign.hypervisual.ch/a.pdf\""},
+                        {NULL}});
+    struct error err = look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW,
+                                                         EVIDENCE, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_null(scene->fake.calls[2].token); // another host
+    assert_null(scene->fake.calls[4].token); // not encrypted
+}
+
+static void
+the_second_of_two_signatures_completes_the_log(void **state)
+{
+    struct scene *scene = *state;
+    (void)look(scene, (struct fake_reply[]){SUBMISSION(signed_by_client(scene)),
+                                            WRITTEN, END});
+    assert_int_equal(complete(scene).kind, ERROR_NONE);
+    struct json_object *known = log_row(scene, "update", 0);
+    struct json_object *fresh = log_row(scene, "create", 0);
+    assert_string_equal(json_string_or(known, "id", ""),
+                        docuseal_log_id(&scene->fake.keep, "8841"));
+    assert_string_equal(json_string_or(known, "status", ""), "completed");
+    assert_string_equal(json_string_or(known, "document_hash", ""), PDF_HASH);
+    assert_string_equal(json_string_or(fresh, "id", ""),
+                        docuseal_log_id(&scene->fake.keep, "8842"));
+}
+
+static void
+an_address_that_comes_late_is_added_once(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(complete(scene).kind, ERROR_NONE);
+    const char *path =
+        job_printf(&scene->fake.keep, "/items/signature_logs/%s?fields=id",
+                   docuseal_log_id(&scene->fake.keep, "8842"));
+    const char *late = hook(scene, "webhook.form.completed.1b-last-signer");
+    struct error err = deliver(
+        scene, "docuseal.form.completed", late,
+        (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
+                              {"PATCH", path, 200, "{}", .sends = "\"ip_address\""},
+                              END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    err = deliver(scene, "docuseal.form.completed", late,
+                  (struct fake_reply[]){SUBMISSION(signed_by_all(scene)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+documents_that_are_not_ready_are_waited_for(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"completed\""},
+                        {"submitters.0.documents", "[]"},
+                        {"audit_log_url", "\"https://sign.hypervisual.ch/a.pdf\""},
+                        {NULL}});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW, END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    assert_string_equal(status_of_round(scene), "pending");
+}
+
+static const char *
+completed_without_audit(struct scene *scene, int64_t completed_ms)
+{
+    char at[CLOCK_TEXT];
+    clock_format(completed_ms, at);
+    return edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"completed\""},
+                        {"documents", DOCUMENTS},
+                        {"completed_at", job_printf(&scene->fake.keep, "\"%s\"", at)},
+                        {NULL}});
+}
+
+static void
+an_audit_log_is_waited_for_but_not_for_ever(void **state)
+{
+    struct scene *scene = *state;
+    const char *young = completed_without_audit(scene, clock_wall_ms());
+    const char *old = completed_without_audit(scene, clock_wall_ms() - 3600 * 1000);
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(young), READ_ROW, END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    err = look(scene, (struct fake_reply[]){SUBMISSION(old), READ_ROW, FILE_READ,
+                                            FILE_STORED, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_null(json_at(patch_of(scene), "audit_log_file"));
+    assert_true(fake_has_attention(&scene->fake, "docuseal.no-audit-log"));
+}
+
+static void
+a_page_instead_of_a_document_is_not_stored(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        look(scene,
+             (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
+                                   READ_ROW,
+                                   {"GET", "#file", 200, "<html>please log in</html>"},
+                                   END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    assert_secret(scene, &err, FILE_SECRET);
+}
+
+static void
+a_completion_cut_in_the_middle_is_done_again_without_doubles(void **state)
+{
+    struct scene *scene = *state;
+    const char *file_taken =
+        "{\"errors\":[{\"message\":\"taken\",\"extensions\":{\"collection\":"
+        "\"directus_files\",\"field\":\"id\",\"code\":\"RECORD_NOT_UNIQUE\"}}]}";
+    const char *log_taken =
+        "{\"errors\":[{\"message\":\"taken\",\"extensions\":{\"collection\":"
+        "\"signature_logs\",\"field\":\"id\",\"code\":\"RECORD_NOT_UNIQUE\"}}]}";
+    const char *same = "{\"data\":{\"filesize\":\"15\"}}";
+    const char *there = job_printf(&scene->fake.keep, "{\"data\":[{\"id\":\"%s\"}]}",
+                                   docuseal_log_id(&scene->fake.keep, "8841"));
+    struct error err = look(
+        scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
+                                     READ_ROW,
+                                     FILE_READ,
+                                     {"POST", "/files?fields=id", 400, file_taken},
+                                     {"GET", "/files/*", 200, same},
+                                     FILE_READ,
+                                     {"POST", "/files?fields=id", 400, file_taken},
+                                     {"GET", "/files/*", 200, same},
+                                     {"PATCH", "/items/quotes/*", 400, log_taken},
+                                     {"GET", "/items/signature_logs?*", 200, there},
+                                     WRITTEN,
+                                     END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(log_row(scene, "update", 0), "id", ""),
+                        docuseal_log_id(&scene->fake.keep, "8841"));
+    assert_string_equal(json_string_or(log_row(scene, "create", 0), "id", ""),
+                        docuseal_log_id(&scene->fake.keep, "8842"));
+}
+
+static void
+an_identity_check_is_evidence_of_a_higher_level(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"completed\""},
+                        {"submitters.1", "-"},
+                        {"documents", DOCUMENTS},
+                        {"audit_log_url", "\"https://sign.hypervisual.ch/a.pdf\""},
+                        {"submission_events",
+                         "[{\"id\":1,\"submitter_id\":8841,\"event_type\":"
+                         "\"complete_verification\",\"data\":{\"method\":"
+                         "\"qes\"}}]"},
+                        {NULL}});
+    struct error err = look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW,
+                                                         EVIDENCE, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(fake_last(&scene->fake, "quote.signed")->data,
+                                       "evidenced_level", ""),
+                        "qes");
+    assert_string_equal(
+        json_string_or(log_row(scene, "create", 0), "evidenced_level", ""), "qes");
+    assert_string_equal(
+        json_string_or(log_row(scene, "create", 0), "signature_level", ""), "ses");
+}
+
+static void
+a_signature_on_an_expired_quote_is_kept_and_flagged(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = edited(scene, "directus.quote.short",
+                             (struct edit[]){{"data.status", "\"expired\""}, {NULL}});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
+                                          {"GET", "/items/quotes/*", 200, row},
+                                          EVIDENCE,
+                                          WRITTEN,
+                                          END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(patch_of(scene), "signature_status", ""),
+                        "completed");
+    assert_true(fake_has_attention(&scene->fake, "docuseal.signed-late"));
+}
+
+static void
+a_decline_keeps_its_reason(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "docuseal.form.declined", hook(scene, "webhook.form.declined.1"),
+                (struct fake_reply[]){SUBMISSION(declined(scene)), WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *patch = patch_of(scene);
+    assert_string_equal(json_string_or(patch, "signature_status", ""), "declined");
+    assert_string_equal(json_string_or(patch, "decline_reason", ""), "zu teuer");
+    assert_string_equal(json_string_or(log_row(scene, "create", 0), "status", ""),
+                        "declined");
+    assert_string_equal(
+        json_string_or(log_row(scene, "create", 0), "decline_reason", ""), "zu teuer");
+    const struct fake_event *fact = fake_last(&scene->fake, "quote.rejected");
+    assert_string_equal(json_string_or(fact->data, "reason", ""), "zu teuer");
+    assert_quiet(scene, declined(scene));
+}
+
+static void
+an_expired_submission_expires_the_quote(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(scene, "get-submission.1.response",
+                              (struct edit[]){{"status", "\"expired\""},
+                                              {"submitters.0.status", "\"sent\""},
+                                              {"submitters.0.completed_at", "null"},
+                                              {NULL}});
+    struct error err = deliver(scene, "docuseal.submission.expired",
+                               hook(scene, "webhook.submission.expired.1"),
+                               (struct fake_reply[]){SUBMISSION(text), WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(patch_of(scene), "signature_status", ""),
+                        "expired");
+    assert_non_null(fake_last(&scene->fake, "quote.expired"));
+    assert_quiet(scene, text);
+}
+
+static void
+a_completion_after_the_expiry_still_counts(void **state)
+{
+    struct scene *scene = *state;
+    an_expired_submission_expires_the_quote(state);
+    assert_int_equal(complete(scene).kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "quote.signed"), 1);
+}
+
+static void
+archived_by_hand_cancels_and_begins_a_new_round(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "docuseal.submission.archived",
+                hook(scene, "webhook.submission.archived.1"),
+                (struct fake_reply[]){SUBMISSION(archived(scene)), WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(patch_of(scene), "signature_status", ""),
+                        "cancelled");
+    assert_int_equal(round_number(scene), 2);
+    const struct fake_event *fact = fake_last(&scene->fake, "signature.cancelled");
+    assert_string_equal(json_string_or(fact->data, "submission", ""), "4107");
+    assert_quiet(scene, archived(scene));
+    assert_int_equal(round_number(scene), 2);
+}
+
+static void
+archiving_changes_only_a_live_status(void **state)
+{
+    struct scene *scene = *state;
+    a_decline_keeps_its_reason(state);
+    int published = scene->fake.published_count;
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(archived(scene)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.published_count, published);
+    assert_string_equal(status_of_round(scene), "declined");
+    assert_int_equal(round_number(scene), 2);
+}
+
+static void
+an_older_rounds_completion_is_taken_over(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, QUOTE_ROOT,
+                   "{\"round\":2,\"company\":\"HYPERVISUAL\",\"submission\":\"4200\","
+                   "\"status\":\"pending\",\"viewed\":false,\"logged\":{},"
+                   "\"former\":[\"4107\"]}");
+    const char *present = edited(scene, "get-submission.1.response",
+                                 (struct edit[]){{"id", "4200"}, {NULL}});
+    struct error err = look(
+        scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
+                                     READ_ROW,
+                                     EVIDENCE,
+                                     WRITTEN,
+                                     {"GET", "/submissions/4200", 200, present},
+                                     {"DELETE", "/submissions/4200", 200,
+                                      fixture(scene, "archive-submission.1.response")},
+                                     END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "quote.signed"), 1);
+    assert_string_equal(json_string_or(patch_of(scene), "docuseal_submission_id", ""),
+                        "4107");
+    assert_string_equal(json_string_or(patch_of(scene), "signature_status", ""),
+                        "completed");
+    assert_quiet(scene, signed_by_all(scene));
+}
+
+static void
+an_older_round_is_otherwise_ignored(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, QUOTE_ROOT,
+                   "{\"round\":2,\"company\":\"HYPERVISUAL\",\"submission\":\"4200\","
+                   "\"status\":\"pending\",\"former\":[\"4107\"]}");
+    assert_quiet(scene, archived(scene));
+    assert_quiet(scene, declined(scene));
+}
+
+static void
+a_live_submission_that_is_not_the_rounds_own_is_archived(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, QUOTE_ROOT,
+                   "{\"round\":1,\"company\":\"HYPERVISUAL\",\"submission\":\"4100\","
+                   "\"status\":\"pending\"}");
+    struct error err = look(
+        scene, (struct fake_reply[]){SUBMISSION(untouched(scene)),
+                                     {"DELETE", "/submissions/4107", 200,
+                                      fixture(scene, "archive-submission.1.response")},
+                                     END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.published_count, 0);
+}
+
+static void
+two_completed_submissions_are_flagged(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, QUOTE_ROOT,
+                   "{\"round\":1,\"company\":\"HYPERVISUAL\",\"submission\":\"4100\","
+                   "\"signed_by\":\"4100\",\"status\":\"completed\"}");
+    assert_quiet(scene, signed_by_all(scene));
+    assert_true(fake_has_attention(&scene->fake, "docuseal.signed-twice"));
+}
+
+static void
+a_submission_nobody_recorded_is_adopted(void **state)
+{
+    struct scene *scene = *state;
+    scene->fake.state_count = 0;
+    scene->fake.effect_count = 0;
+    const char *row = edited(scene, "directus.quote.short",
+                             (struct edit[]){{"data.docuseal_submission_id", "null"},
+                                             {"data.signature_status", "\"none\""},
+                                             {NULL}});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(untouched(scene)),
+                                          {"GET", "/items/quotes/*", 200, row},
+                                          WRITTEN,
+                                          END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *patch = patch_of(scene);
+    assert_string_equal(json_string_or(patch, "docuseal_submission_id", ""), "4107");
+    assert_string_equal(json_string_or(patch, "signature_status", ""), "pending");
+    assert_int_equal(fake_effect(&scene->fake, QUOTE_ROUND1)->state,
+                     LEDGER_EFFECT_CONFIRMED);
+    assert_quiet(scene, untouched(scene));
+}
+
+static void
+an_old_submission_is_known_by_its_reference(void **state)
+{
+    struct scene *scene = *state;
+    scene->fake.state_count = 0;
+    scene->fake.refs[scene->fake.ref_count++] = (struct ledger_ref){
+        .company = "",
+        .collection = "quotes",
+        .local_id = QUOTE,
+        .remote_type = "submission",
+        .remote_id = "4107",
+        .lane_key = QUOTE_ROOT,
+    };
+    const char *foreign = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"submitters.0.external_id", "\"offer-12\""},
+                        {"submitters.1", "-"},
+                        {"submitters.0.metadata", "{}"},
+                        {"status", "\"completed\""},
+                        {"documents", DOCUMENTS},
+                        {"audit_log_url", "\"https://sign.hypervisual.ch/a.pdf\""},
+                        {NULL}});
+    struct error err = look(scene, (struct fake_reply[]){SUBMISSION(foreign), READ_ROW,
+                                                         EVIDENCE, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(
+        json_string_or(fake_last(&scene->fake, "quote.signed")->data, "company", ""),
+        "HYPERVISUAL");
+    assert_quiet(scene, foreign);
+}
+
+static void
+what_was_signed_before_the_ledger_stays_as_it_is(void **state)
+{
+    struct scene *scene = *state;
+    scene->fake.state_count = 0;
+    const char *row = edited(scene, "directus.quote.short",
+                             (struct edit[]){{"data.status", "\"signed\""},
+                                             {"data.signature_status", "\"completed\""},
+                                             {NULL}});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
+                                          {"GET", "/items/quotes/*", 200, row},
+                                          END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.published_count, 0);
+    assert_quiet(scene, signed_by_all(scene));
+}
+
+static void
+a_submission_of_somebody_else_is_none_of_ours(void **state)
+{
+    struct scene *scene = *state;
+    const char *text =
+        edited(scene, "get-submission.1.response",
+               (struct edit[]){{"submitters.0.external_id", "null"},
+                               {"submitters.1.external_id", "\"quote:nonsense\""},
+                               {NULL}});
+    assert_quiet(scene, text);
+    assert_string_equal(scene->fake.note, "not ours: submission 4107");
+}
+
+static void
+a_hint_in_a_foreign_lane_is_sent_on(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = fake_deliver(
+        &scene->fake, &docuseal, &scene->ds, "docuseal.submission.archived",
+        "HYPERVISUAL:4107", hook(scene, "webhook.submission.archived.1"),
+        (struct fake_reply[]){SUBMISSION(archived(scene)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *again =
+        fake_last(&scene->fake, "docuseal.submission.archived");
+    assert_string_equal(again->key, QUOTE_ROOT);
+    assert_string_equal(again->topic, "test.commands");
+    assert_non_null(again->original_id);
+    assert_string_equal(json_string_or(again->data, "body.event_type", ""),
+                        "submission.archived");
+    assert_int_equal(round_number(scene), 1);
+}
+
+static void
+a_submission_that_is_gone_is_for_a_person(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply gone[] = {
+        {"GET", "/submissions/4107", 404, fixture(scene, "error.404.1")}, END};
+    struct error err = look(scene, gone);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 0); // not ours, as far as we know
+    scene->fake.refs[scene->fake.ref_count++] =
+        (struct ledger_ref){.collection = "quotes",
+                            .local_id = QUOTE,
+                            .remote_type = "submission",
+                            .remote_id = "4107",
+                            .lane_key = QUOTE_ROOT};
+    err = look(scene, gone);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "docuseal.submission-gone"));
+    assert_string_equal(status_of_round(scene), "pending");
+}
+
+static void
+a_404_of_something_else_cancels_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look(
+        scene, (struct fake_reply[]){
+                   {"GET", "/submissions/4107", 404, "<html>not found</html>"}, END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.hint, "DOCUSEAL_API_URL"));
+}
+
+static void
+the_wrong_side_of_docuseal_is_named(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        look(scene, (struct fake_reply[]){{"GET", "/submissions/4107", 403,
+                                           fixture(scene, "error.403.2")},
+                                          END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.hint, "testing side"));
+}
+
+static void
+an_event_without_a_submission_is_refused(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = deliver(scene, OBSERVED, "{\"remote_id\":\"4107/../1\"}",
+                               (struct fake_reply[]){END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    err = deliver(scene, "docuseal.form.viewed", "{\"body\":{}}",
+                  (struct fake_reply[]){END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+}
+
+static void
+every_webhook_names_its_submission(void **state)
+{
+    static const struct {
+        const char *type, *file;
+    } hooks[] = {
+        {"docuseal.form.viewed", "webhook.form.viewed.1"},
+        {"docuseal.form.started", "webhook.form.started.1"},
+        {"docuseal.form.completed", "webhook.form.completed.1"},
+        {"docuseal.form.declined", "webhook.form.declined.1"},
+        {"docuseal.submission.created", "webhook.submission.created.1"},
+        {"docuseal.submission.completed", "webhook.submission.completed.1"},
+        {"docuseal.submission.expired", "webhook.submission.expired.1"},
+        {"docuseal.submission.archived", "webhook.submission.archived.1"},
+    };
+    struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof hooks / sizeof hooks[0]; i++) {
+        struct error err =
+            deliver(scene, hooks[i].type, hook(scene, hooks[i].file),
+                    (struct fake_reply[]){SUBMISSION(untouched(scene)), END});
+        assert_int_equal(err.kind, ERROR_NONE);
+    }
+}
+
+static int
+terms_asked_before(void **state)
+{
+    (void)scene_begin(state);
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, CGV_ROOT,
+                   "{\"round\":1,\"company\":\"LEXAIA\",\"submission\":\"4120\","
+                   "\"level\":\"ses\",\"status\":\"pending\"}");
+    return 0;
+}
+
+static struct error
+look_at_terms(struct scene *scene, const struct fake_reply replies[])
+{
+    return fake_deliver(&scene->fake, &docuseal, &scene->ds, OBSERVED, CGV_ROOT,
+                        "{\"company\":\"LEXAIA\",\"remote_id\":\"4120\"}", replies);
+}
+
+static void
+declined_terms_are_declined(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look_at_terms(
+        scene, (struct fake_reply[]){
+                   {"GET", "/submissions/4120", 200,
+                    fixture(scene, "get-submission.3.response")},
+                   {"PATCH", "/items/cgv_acceptances/" CGV "?fields=id", 200, "{}"},
+                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *patch = sent(scene, "PATCH", "/items/cgv_acceptances/");
+    assert_string_equal(json_string_or(patch, "status", ""), "declined");
+    const struct fake_event *fact = fake_last(&scene->fake, "cgv.declined");
+    assert_string_equal(json_string_or(fact->data, "acceptance", ""), CGV);
+    assert_string_equal(json_string_or(fact->data, "submission", ""), "4120");
+}
+
+static void
+accepted_terms_are_accepted_with_their_hash(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(
+        scene, "get-submission.3.response",
+        (struct edit[]){{"status", "\"completed\""},
+                        {"completed_at", "\"2026-08-15T06:18:30.650Z\""},
+                        {"submitters.0.status", "\"completed\""},
+                        {"documents", DOCUMENTS},
+                        {"audit_log_url", "\"https://sign.hypervisual.ch/a.pdf\""},
+                        {NULL}});
+    const char *row = "{\"data\":{\"id\":\"" CGV
+                      "\",\"status\":\"pending_signature\",\"docuseal_submission_id\":"
+                      "\"4120\",\"cgv_version_id\":{\"content_hash\":\"abc\"}}}";
+    struct error err = look_at_terms(
+        scene, (struct fake_reply[]){
+                   {"GET", "/submissions/4120", 200, text},
+                   {"GET", "/items/cgv_acceptances/" CGV "?*", 200, row},
+                   EVIDENCE,
+                   {"PATCH", "/items/cgv_acceptances/" CGV "?fields=id", 200, "{}"},
+                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *patch = sent(scene, "PATCH", "/items/cgv_acceptances/");
+    assert_string_equal(json_string_or(patch, "status", ""), "accepted");
+    assert_string_equal(json_string_or(patch, "accepted_at", ""),
+                        "2026-08-15T06:18:30.650Z");
+    assert_string_equal(json_string_or(patch, "cgv_hash", ""), "abc");
+    assert_non_null(json_at(patch, "signed_document_file"));
+    assert_null(json_at(patch, "audit_log_file"));
+    assert_non_null(fake_last(&scene->fake, "cgv.accepted"));
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, asked_before, scene_end)
+#define TERMS(name) cmocka_unit_test_setup_teardown(name, terms_asked_before, scene_end)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(nothing_new_costs_one_look),
+        STORY(the_first_look_of_the_client_makes_the_quote_viewed),
+        STORY(a_look_of_our_own_signatory_is_not_the_clients),
+        STORY(a_partial_signature_is_logged),
+        STORY(a_completion_is_stored_logged_and_said),
+        STORY(a_second_sight_of_a_completion_writes_nothing),
+        STORY(files_are_asked_for_with_the_key_and_never_shown),
+        STORY(the_key_does_not_leave_docuseals_own_server),
+        STORY(the_second_of_two_signatures_completes_the_log),
+        STORY(an_address_that_comes_late_is_added_once),
+        STORY(documents_that_are_not_ready_are_waited_for),
+        STORY(an_audit_log_is_waited_for_but_not_for_ever),
+        STORY(a_page_instead_of_a_document_is_not_stored),
+        STORY(a_completion_cut_in_the_middle_is_done_again_without_doubles),
+        STORY(an_identity_check_is_evidence_of_a_higher_level),
+        STORY(a_signature_on_an_expired_quote_is_kept_and_flagged),
+        STORY(a_decline_keeps_its_reason),
+        STORY(an_expired_submission_expires_the_quote),
+        STORY(a_completion_after_the_expiry_still_counts),
+        STORY(archived_by_hand_cancels_and_begins_a_new_round),
+        STORY(archiving_changes_only_a_live_status),
+        STORY(an_older_rounds_completion_is_taken_over),
+        STORY(an_older_round_is_otherwise_ignored),
+        STORY(a_live_submission_that_is_not_the_rounds_own_is_archived),
+        STORY(two_completed_submissions_are_flagged),
+        STORY(a_submission_nobody_recorded_is_adopted),
+        STORY(an_old_submission_is_known_by_its_reference),
+        STORY(what_was_signed_before_the_ledger_stays_as_it_is),
+        STORY(a_submission_of_somebody_else_is_none_of_ours),
+        STORY(a_hint_in_a_foreign_lane_is_sent_on),
+        STORY(a_submission_that_is_gone_is_for_a_person),
+        STORY(a_404_of_something_else_cancels_nothing),
+        STORY(the_wrong_side_of_docuseal_is_named),
+        STORY(an_event_without_a_submission_is_refused),
+        STORY(every_webhook_names_its_submission),
+        TERMS(declined_terms_are_declined),
+        TERMS(accepted_terms_are_accepted_with_their_hash),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,312 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/str.h"
+#include "workers/docuseal/sweep.h"
+#include "workers/docuseal/tests/scene.h"
+
+#define OBSERVED "docuseal.submission.observed"
+#define NOBODY                                                  \
+    {"GET", "/items/quotes?*", 200, "{\"data\":[]}"},           \
+    {                                                           \
+        "GET", "/items/cgv_acceptances?*", 200, "{\"data\":[]}" \
+    }
+#define NONE_PENDING                                                         \
+    {                                                                        \
+        "GET", "/submissions?status=pending&limit=100", 200, "{\"data\":[]}" \
+    }
+#define END \
+    {       \
+        0   \
+    }
+#define CURSOR_MS 1786526000000LL // 2026-08-12T09:13:20Z
+#define CURSOR_TEXT "1786526000000"
+
+static struct error
+sweep(struct scene *scene, const struct fake_reply replies[])
+{
+    return fake_run(&scene->fake, docuseal_sweep, &scene->ds, replies);
+}
+
+static void
+set_cursor(struct scene *scene)
+{
+    scene->fake.cursors[scene->fake.cursor_count++] =
+        (struct fake_pair){"docuseal.submissions", CURSOR_TEXT};
+}
+
+static const char *
+page(struct scene *scene, const char *rows)
+{
+    return job_printf(&scene->fake.keep, "{\"data\":[%s],\"pagination\":{}}", rows);
+}
+
+static void
+a_lost_completion_is_found(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    const char *events = page(scene, fixture(scene, "webhook.submission.completed.1"));
+    const char *path = job_printf(&scene->fake.keep,
+                                  "/events/submission/completed?limit=100&before=%lld",
+                                  CURSOR_MS / 1000 - 600);
+    struct error err = sweep(
+        scene,
+        (struct fake_reply[]){{"GET", path, 200, events}, NONE_PENDING, NOBODY, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *look = fake_last(&scene->fake, OBSERVED);
+    assert_non_null(look);
+    assert_string_equal(look->topic, "docuseal.commands");
+    assert_string_equal(json_string_or(look->data, "remote_id", ""), "4107");
+    assert_string_equal(json_string_or(look->data, "why", ""), "sweep");
+    assert_string_equal(json_string_or(look->data, "company", ""), "HYPERVISUAL");
+}
+
+static void
+our_lane_is_known_from_the_external_id(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    const char *rows = fixture(scene, "list-submissions.1.response");
+    const char *none = "{\"data\":[]}";
+    struct error err =
+        sweep(scene, (struct fake_reply[]){
+                         {"GET", "/events/submission/completed?*", 200, none},
+                         {"GET", "/submissions?status=pending&limit=100", 200, rows},
+                         NOBODY,
+                         END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *look = fake_last(&scene->fake, OBSERVED);
+    assert_string_equal(look->key, QUOTE_ROOT);
+    assert_string_equal(json_string_or(look->data, "root", ""), QUOTE_ROOT);
+}
+
+static void
+a_foreign_submission_has_a_lane_of_its_own(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    // As DocuSeal's fixture has it: not our form of an external id.
+    const char *events = page(scene, fixture(scene, "webhook.submission.completed.1"));
+    struct error err = sweep(
+        scene,
+        (struct fake_reply[]){{"GET", "/events/submission/completed?*", 200, events},
+                              NONE_PENDING,
+                              NOBODY,
+                              END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(fake_last(&scene->fake, OBSERVED)->key, "docuseal:4107");
+}
+
+static void
+what_has_not_moved_is_left_alone(void **state)
+{
+    struct scene *scene = *state;
+    scene->fake.cursors[scene->fake.cursor_count++] =
+        (struct fake_pair){"docuseal.submissions", "1796526000000"};
+    const char *rows = fixture(scene, "list-submissions.1.response");
+    const char *open_row =
+        "{\"data\":[{\"id\":\"" QUOTE "\",\"docuseal_submission_id\":\"4107\",\"owner_"
+                                      "company_id\":{\"code\":\"X\"}}]}";
+    struct error err = sweep(
+        scene, (struct fake_reply[]){
+                   {"GET", "/events/submission/completed?*", 200, "{\"data\":[]}"},
+                   {"GET", "/submissions?*", 200, rows},
+                   {"GET", "/items/quotes?*", 200, open_row},
+                   {"GET", "/items/cgv_acceptances?*", 200, "{\"data\":[]}"},
+                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.published_count, 0);
+    assert_string_equal(scene->fake.cursors[0].value, "1796526000000");
+}
+
+static void
+what_directus_holds_open_and_docuseal_does_not_is_looked_at(void **state)
+{
+    struct scene *scene = *state;
+    const char *open_row =
+        "{\"data\":[{\"id\":\"" QUOTE "\",\"docuseal_submission_id\":\"4107\","
+        "\"owner_company_id\":{\"code\":\"HYPERVISUAL\"}}]}";
+    struct error err = sweep(
+        scene, (struct fake_reply[]){
+                   {"GET", "/events/submission/completed?*", 200, "{\"data\":[]}"},
+                   NONE_PENDING,
+                   {"GET",
+                    "/items/"
+                    "quotes?filter%5Bsignature_status%5D%5B_in%5D=pending%2Cviewed%"
+                    "2Cpartially_"
+                    "signed&*",
+                    200, open_row},
+                   {"GET", "/items/cgv_acceptances?*", 200, "{\"data\":[]}"},
+                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *look = fake_last(&scene->fake, OBSERVED);
+    assert_string_equal(look->key, QUOTE_ROOT);
+    assert_string_equal(json_string_or(look->data, "remote_id", ""), "4107");
+    assert_string_equal(json_string_or(look->data, "company", ""), "HYPERVISUAL");
+}
+
+static void
+one_that_was_archived_while_pending_is_looked_at(void **state)
+{
+    struct scene *scene = *state;
+    scene->fake.cursors[scene->fake.cursor_count++] =
+        (struct fake_pair){"docuseal.submissions", "1796526000000"};
+    const char *rows =
+        edited(scene, "list-submissions.1.response",
+               (struct edit[]){{"data.0.archived_at", "\"2026-08-13T09:14:06.123Z\""},
+                               {NULL}});
+    const char *open_row =
+        "{\"data\":[{\"id\":\"" QUOTE "\",\"docuseal_submission_id\":\"4107\"}]}";
+    struct error err = sweep(
+        scene, (struct fake_reply[]){
+                   {"GET", "/events/submission/completed?*", 200, "{\"data\":[]}"},
+                   {"GET", "/submissions?*", 200, rows},
+                   {"GET", "/items/quotes?*", 200, open_row},
+                   {"GET", "/items/cgv_acceptances?*", 200, "{\"data\":[]}"},
+                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, OBSERVED), 1);
+}
+
+static void
+the_cursor_follows_docuseals_clock(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    const char *rows = fixture(scene, "list-submissions.1.response");
+    struct error err =
+        sweep(scene, (struct fake_reply[]){{"GET", "/events/submission/completed?*",
+                                            200, "{\"data\":[]}"},
+                                           {"GET", "/submissions?*", 200, rows},
+                                           NOBODY,
+                                           END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    int64_t moved_ms = 0;
+    assert_true(clock_parse("2026-08-12T09:31:43.902Z", &moved_ms));
+    long long cursor = 0;
+    assert_true(str_to_i64(scene->fake.cursors[0].value, &cursor));
+    assert_int_equal(cursor, moved_ms);
+}
+
+static void
+one_submission_is_said_once(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    const char *rows = fixture(scene, "list-submissions.1.response");
+    const char *events = page(scene, fixture(scene, "webhook.submission.completed.1"));
+    struct error err = sweep(
+        scene,
+        (struct fake_reply[]){{"GET", "/events/submission/completed?*", 200, events},
+                              {"GET", "/submissions?*", 200, rows},
+                              NOBODY,
+                              END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, OBSERVED), 1);
+}
+
+// A page of 100 completions in one second, which ends at that second.
+static const char *
+full_page(struct scene *scene, int first, long long second)
+{
+    const char *rows = "";
+    for (int i = 0; i < 100; i++)
+        rows = job_printf(&scene->fake.keep, "%s%s{\"data\":{\"id\":%d}}", rows,
+                          i > 0 ? "," : "", first + i);
+    return job_printf(&scene->fake.keep,
+                      "{\"data\":[%s],\"pagination\":{\"count\":100,\"next\":%lld}}",
+                      rows, second);
+}
+
+static void
+pages_overlap_by_a_second(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    const long long since = CURSOR_MS / 1000 - 600;
+    const char *path = job_printf(
+        &scene->fake.keep, "/events/submission/completed?limit=100&before=%lld", since);
+    struct error err = sweep(
+        scene, (struct fake_reply[]){
+                   {"GET", path, 200, full_page(scene, 5000, 1786527000)},
+                   {"GET", job_printf(&scene->fake.keep, "%s&after=1786527001", path),
+                    200, full_page(scene, 5050, 1786527000)},
+                   {"GET", job_printf(&scene->fake.keep, "%s&after=1786527000", path),
+                    200, "{\"data\":[]}"},
+                   NONE_PENDING,
+                   NOBODY,
+                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_sweep_that_fails_keeps_its_cursor(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    const char *events = page(scene, fixture(scene, "webhook.submission.completed.1"));
+    struct error err =
+        sweep(scene, (struct fake_reply[]){
+                         {"GET", "/events/submission/completed?*", 200, events},
+                         {"GET", "/submissions?*", 500, fixture(scene, "error.500.1")},
+                         END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    assert_string_equal(scene->fake.cursors[0].value, CURSOR_TEXT);
+    assert_int_equal(scene->fake.published_count, 0);
+}
+
+static bool
+probe_docuseal(struct job *job, void *state)
+{
+    return docuseal.probes[0].probe(job, state);
+}
+
+static void
+a_probe_asks_the_service_itself(void **state)
+{
+    struct scene *scene = *state;
+    assert_string_equal(docuseal.probes[0].service, "docuseal");
+    struct error err =
+        fake_run(&scene->fake, probe_docuseal, &scene->ds,
+                 (struct fake_reply[]){{"GET", "/user", 200, "{\"id\":3}"}, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(scene->fake.calls[0].token, API_KEY);
+    err = fake_run(&scene->fake, probe_docuseal, &scene->ds,
+                   (struct fake_reply[]){
+                       {"GET", "/user", 401, fixture(scene, "error.401.1")}, END});
+    assert_int_equal(err.kind, ERROR_FATAL);
+}
+
+static void
+where_people_sign_is_derived_from_the_api(void **state)
+{
+    struct scene *scene = *state;
+    assert_string_equal(scene->ds.app, "https://sign.hypervisual.ch");
+    setenv("DOCUSEAL_API_URL", "https://api.docuseal.eu", 1);
+    scene_reopen(scene);
+    assert_string_equal(scene->ds.app, "https://docuseal.eu");
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(a_lost_completion_is_found),
+        STORY(our_lane_is_known_from_the_external_id),
+        STORY(a_foreign_submission_has_a_lane_of_its_own),
+        STORY(what_has_not_moved_is_left_alone),
+        STORY(what_directus_holds_open_and_docuseal_does_not_is_looked_at),
+        STORY(one_that_was_archived_while_pending_is_looked_at),
+        STORY(the_cursor_follows_docuseals_clock),
+        STORY(one_submission_is_said_once),
+        STORY(pages_overlap_by_a_second),
+        STORY(a_sweep_that_fails_keeps_its_cursor),
+        STORY(a_probe_asks_the_service_itself),
+        STORY(where_people_sign_is_derived_from_the_api),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
