@@ -14,30 +14,48 @@ add_digit(int64_t *value, char digit, int sign)
            && !__builtin_add_overflow(*value, worth, value);
 }
 
+// The digits of a number: "1200" and "5" of "1200.5".
+struct digits {
+    const char *whole, *fraction;
+    size_t whole_count, fraction_count;
+};
+
+static bool
+split(const char *text, struct digits *digits)
+{
+    *digits = (struct digits){.whole = text, .fraction = ""};
+    digits->whole_count = strspn(text, "0123456789");
+    const char *rest = text + digits->whole_count;
+    if (*rest == '.') {
+        digits->fraction = rest + 1;
+        digits->fraction_count = strspn(rest + 1, "0123456789");
+        rest = digits->fraction + digits->fraction_count;
+        if (digits->fraction_count == 0)
+            return false;
+    }
+    return digits->whole_count > 0 && *rest == '\0';
+}
+
 bool
 money_parse(const char *text, int64_t *cents)
 {
+    struct digits digits;
     if (text == NULL)
         return false;
     int sign = text[0] == '-' ? -1 : 1;
-    const char *whole = sign < 0 ? text + 1 : text;
-    size_t whole_digits = strspn(whole, "0123456789");
-    const char *end = whole + whole_digits;
-    const char *fraction = *end == '.' ? end + 1 : end;
-    size_t fraction_digits = fraction > end ? strspn(fraction, "0123456789") : 0;
-
-    if (whole_digits == 0 || (fraction > end && fraction_digits == 0)
-        || fraction[fraction_digits] != '\0')
+    if (!split(sign < 0 ? text + 1 : text, &digits))
         return false;
     int64_t value = 0;
-    for (size_t i = 0; i < whole_digits; i++)
-        if (!add_digit(&value, whole[i], sign))
+    for (size_t i = 0; i < digits.whole_count; i++)
+        if (!add_digit(&value, digits.whole[i], sign))
             return false;
-    for (size_t i = 0; i < 2; i++)
-        if (!add_digit(&value, i < fraction_digits ? fraction[i] : '0', sign))
+    for (size_t i = 0; i < 2; i++) {
+        char digit = i < digits.fraction_count ? digits.fraction[i] : '0';
+        if (!add_digit(&value, digit, sign))
             return false;
-    for (size_t i = 2; i < fraction_digits; i++)
-        if (fraction[i] != '0')
+    }
+    for (size_t i = 2; i < digits.fraction_count; i++)
+        if (digits.fraction[i] != '0')
             return false;
     *cents = value;
     return true;

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Checks what the libraries show and keep: a visible symbol begins with the first word of
+# its file's name (or, in workers, with the integration's), and nothing is writable for as
+# long as the program but the few things named here.
+# Usage: symbols.sh <build directory>
+set -eu
+cd "$1"
+
+libraries=$(find common workers -name 'librelais_*.a' | sort)
+test -n "$libraries" || { echo "no library in $1: build first"; exit 1; }
+
+problems=$(for library in $libraries; do
+    owner=$(basename "$library" .a)
+    owner=${owner#librelais_}
+    nm -A -g --defined-only "$library" 2>/dev/null | awk -v owner="$owner" '{
+        n = split($1, part, ":")
+        file = part[n - 1] == "" ? part[n] : part[n - 1]
+        for (i = 1; i <= n; i++)
+            if (part[i] ~ /\.c\.o$/)
+                file = part[i]
+        symbol = $NF
+        word = file
+        sub(/\.c\.o$/, "", word)
+        sub(/_.*/, "", word)
+        if (word == "metrics")
+            word = "metric" # metric_add() works on one of them
+        # Ingest links the webhooks of all integrations together.
+        ours = index(symbol, word) == 1 && (owner == "common" || word != "webhook")
+        if (!ours && !(owner != "common" && index(symbol, owner) == 1))
+            print owner "/" file ": " symbol " does not begin with " \
+                (owner == "common" ? word : owner "_ or the file'\''s name")
+    }'
+    objdump -t "$library" | awk -v owner="$owner" '
+        /file format/ { file = $1; sub(/:$/, "", file) }
+        $0 ~ /\t/ {
+            split($0, half, "\t")
+            n = split(half[1], left, " ")
+            section = left[n]
+            symbol = $NF
+            if (section !~ /^(\.data|\.bss|\.tdata|\.tbss|\*COM\*)/ ||
+                section ~ /^\.data\.rel\.ro/ || symbol ~ /^\./)
+                next
+            # The level of the log, the loop and the fiber of a thread, the signal flag.
+            if (owner == "common" && (file == "log.c.o" && symbol == "log_state" ||
+                file == "fiber.c.o" && section == ".tbss" ||
+                file == "loop.c.o" && section == ".tbss" ||
+                file == "worker.c.o" && symbol ~ /signal/))
+                next
+            print owner "/" file ": " symbol " is writable static storage (" section ")"
+        }'
+done)
+test -z "$problems" || { printf '%s\n' "$problems"; exit 1; }
