@@ -304,6 +304,7 @@ on_signal(struct proxy *proxy, struct proxy_handle *handle, uint32_t events)
 static bool
 read_port(const char *env, struct sockaddr_in *address)
 {
+    // No thread was started yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
     const char *text = getenv(env);
     char *end = NULL;
     long port = text == NULL ? 0 : strtol(text, &end, 10);
@@ -323,6 +324,7 @@ read_port(const char *env, struct sockaddr_in *address)
 static bool
 read_target(struct sockaddr_in *target)
 {
+    // No thread was started yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
     const char *text = getenv("PROXY_TARGET");
     const char *colon = text == NULL ? NULL : strrchr(text, ':');
     char host[256];
@@ -361,7 +363,7 @@ watch_signals(struct program *program)
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
-    sigprocmask(SIG_BLOCK, &ends, NULL);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN);
     int fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
     program->signals = (struct proxy_handle){.run = on_signal, .fd = fd};

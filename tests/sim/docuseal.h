@@ -25,7 +25,7 @@ enum {
     ACCOUNT_TESTING = 3, // the testing side of the main account
 };
 
-enum { URL_BYTES = 2048 };
+enum { URL_BYTES = 1280 };
 
 // docuseal.c: which account the caller's token belongs to, 0 if to none.
 int account_of(struct call *call);

@@ -50,14 +50,14 @@ file_url(struct sim *sim, const char *id, const char *name, char out[URL_BYTES])
     char plain[128];
     char token[257];
     char mac[MAC_CHARS + 1];
-    char encoded[900];
+    char encoded[600];
     int64_t expires_ms = time_now_ms() + sim_setting_int(sim, "link_ttl_ms");
     int bytes = snprintf(plain, sizeof plain, "%.80s %" PRId64, id, expires_ms);
     for (int i = 0; i < bytes; i++)
         snprintf(token + 2 * (size_t)i, 3, "%02x", (unsigned char)plain[i]);
     sign_token(plain, mac);
     url_encode(name, encoded, sizeof encoded);
-    snprintf(out, URL_BYTES, "%.500s/file/%s--%s/%s", sim_public_url(sim), token, mac,
+    snprintf(out, URL_BYTES, "%.300s/file/%s--%s/%s", sim_public_url(sim), token, mac,
              encoded);
 }
 

@@ -6,10 +6,18 @@
 #include "harness_json.h"
 #include "harness_time.h"
 
+// A blank parameter counts as none, as in Rails.
+static const char *
+asked(struct call *call, const char *parameter)
+{
+    const char *text = call_query(call, parameter);
+    return text == NULL || *text == '\0' ? NULL : text;
+}
+
 static bool
 same_text(struct call *call, const char *parameter, const char *value)
 {
-    const char *wanted = call_query(call, parameter);
+    const char *wanted = asked(call, parameter);
     return wanted == NULL || (value != NULL && strcmp(wanted, value) == 0);
 }
 
@@ -17,7 +25,7 @@ static bool
 same_id(struct call *call, const char *parameter, int64_t value)
 {
     int64_t wanted = 0;
-    if (call_query(call, parameter) == NULL)
+    if (asked(call, parameter) == NULL)
         return true;
     return page_bound(call, parameter, &wanted) && wanted == value;
 }
@@ -36,10 +44,10 @@ static bool
 in_time(struct call *call, const char *from, const char *to, int64_t at_ms)
 {
     int64_t bound_ms = 0;
-    const char *text = call_query(call, from);
+    const char *text = asked(call, from);
     if (text != NULL && time_parse(text, &bound_ms) && at_ms < bound_ms)
         return false;
-    text = call_query(call, to);
+    text = asked(call, to);
     return text == NULL || !time_parse(text, &bound_ms)
            || (at_ms > 0 && at_ms <= bound_ms);
 }
@@ -106,7 +114,7 @@ has_status(struct sim *sim, struct json_object *submission, const char *wanted)
 static bool
 has_archived(struct call *call, struct json_object *submission)
 {
-    const char *wanted = call_query(call, "archived");
+    const char *wanted = asked(call, "archived");
     bool archived = json_int(submission, "archived_at", 0) > 0;
     return wanted == NULL || (strcmp(wanted, "true") == 0) == archived;
 }
@@ -123,12 +131,12 @@ submission_wanted(struct call *call, struct json_object *submission)
            && same_text(call, "slug", json_str(submission, "slug"))
            && same_text(call, "template_folder", json_str(template, "folder"))
            && has_archived(call, submission)
-           && has_status(sim, submission, call_query(call, "status"))
+           && has_status(sim, submission, asked(call, "status"))
            && in_time(call, "created_at_from", "created_at_to",
                       json_int(submission, "created_at", 0))
            && in_time(call, "completed_at_from", "completed_at_to",
                       submission_completed_at(sim, submission))
-           && found_by_text(sim, submission, call_query(call, "q"));
+           && found_by_text(sim, submission, asked(call, "q"));
 }
 
 void
@@ -154,7 +162,7 @@ submitter_wanted(struct call *call, struct json_object *submitter)
 {
     struct json_object *submission = submission_of(call->sim, submitter);
     const char *external_id = json_str(submitter, "external_id");
-    const char *q = call_query(call, "q");
+    const char *q = asked(call, "q");
     return json_int(submission, "account", 0) == call->account
            && same_text(call, "external_id", external_id)
            && same_text(call, "application_key", external_id)

@@ -38,7 +38,7 @@ add_text(char *out, size_t at, const char *text)
     for (; *text != '\0' && at + 3 < STREAM_MAX_BYTES; text++) {
         if (strchr("()\\", *text) != NULL)
             out[at++] = '\\';
-        out[at++] = *text >= ' ' && *text < 127 ? *text : '?';
+        out[at++] = (char)(*text >= ' ' && *text < 127 ? *text : '?');
     }
     return at;
 }

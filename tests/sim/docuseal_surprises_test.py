@@ -22,6 +22,11 @@ class SurprisesTest(DocusealTest):
         self.assertEqual([row["submission_id"] for row in rows], [number])
         self.assertIsNotNone(self.submission(number)["archived_at"])
 
+    def test_a_blank_external_id_finds_everything(self):
+        self.create(self.wish("x"))
+        self.create(self.wish("y"))
+        self.assertEqual(len(self.find("")), 2)
+
     def test_metadata_is_echoed_but_never_searched(self):
         body = self.wish("x", metadata={"quote": "needle"})
         _, signers = self.create(body)

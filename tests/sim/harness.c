@@ -28,6 +28,7 @@ static void
 read_settings(struct sim *sim, const struct sim_setting *setting)
 {
     for (; setting->env != NULL; setting++) {
+        // No thread was started yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
         const char *value = getenv(setting->env);
         json_add_str(sim->environment, setting->key, value ? value : setting->fallback);
     }
@@ -134,6 +135,7 @@ check_numbers(struct sim *sim)
     static const char *const keys[] = {"SIM_PORT", "SIM_SEED", "SIM_WEBHOOK_TIMEOUT_MS",
                                        NULL};
     for (const char *const *env = keys; *env != NULL; env++) {
+        // No thread was started yet. NOLINTNEXTLINE(concurrency-mt-unsafe)
         const char *text = getenv(*env);
         int64_t number = 0;
         if (text == NULL || (json_number(text, &number) && number >= 0))

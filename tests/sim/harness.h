@@ -64,6 +64,9 @@ struct sim_ops {
     // the log of calls, and faults and kill points match them.
     void (*subjects)(struct call *call, struct json_object *ids);
 
+    // Bodies that are no JSON reach the routes too (see call_raw), instead of refuse.
+    bool any_body;
+
     // Writes an answer the way the real server writes JSON; the caller frees.
     char *(*encode)(struct json_object *obj);
 
@@ -131,6 +134,13 @@ void sim_wake_at(struct sim *sim, int64_t at_ms);
 const char *call_query(struct call *call, const char *key);
 const char *call_header(struct call *call, const char *key);
 
+// The body as it came, ended by a zero byte; NULL if there was none.
+const char *call_raw(struct call *call, size_t *bytes);
+
+// The call's webhooks are to be tried before it is answered, as a server does that
+// sends them inside the request.
+void call_webhooks_first(struct call *call);
+
 // Answers with JSON, which is given away.
 void call_answer(struct call *call, int status, struct json_object *reply);
 
@@ -138,7 +148,7 @@ void call_answer(struct call *call, int status, struct json_object *reply);
 void call_bytes(struct call *call, int status, const char *type, const void *data,
                 size_t bytes);
 
-// Adds a header to the answer (at most two; longer values than 500 bytes are cut).
+// Adds a header to the answer (at most four; longer values than 500 bytes are cut).
 void call_add_header(struct call *call, const char *name, const char *value);
 
 // Puts the call to sleep until ready (asked under the lock whenever something happened)

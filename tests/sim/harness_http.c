@@ -8,7 +8,8 @@
 
 enum { CONNECTIONS_MAX = 20000 };
 
-static enum MHD_Result
+// libmicrohttpd wants that many parameters.
+static enum MHD_Result // NOLINTNEXTLINE(readability-function-size)
 on_request(void *cls, struct MHD_Connection *connection, const char *url,
            const char *method, const char *version, const char *upload,
            size_t *upload_bytes, void **state)

@@ -59,7 +59,7 @@ struct call_private {
     char *output;
     size_t output_bytes;
     const char *type;
-    struct call_header headers[2];
+    struct call_header headers[4];
     int header_count;
 };
 
@@ -73,7 +73,7 @@ void sim_unlock(struct sim *sim);
 bool http_start(struct sim *sim, uint16_t port, uint16_t *bound);
 void http_stop(struct sim *sim);
 
-// harness_call.c: the life of one call; see each.
+// harness_request.c, harness_call.c: the life of one call.
 struct call *call_new(struct sim *sim, struct MHD_Connection *connection,
                       const char *method, const char *url);
 void call_free(struct call *call);

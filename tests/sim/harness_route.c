@@ -99,7 +99,7 @@ route_call(struct call *call)
     }
     if (!route->open && !ops->authorize(call))
         return;
-    if (call->own->input_bytes > 0 && call->body == NULL) {
+    if (!ops->any_body && call->own->input_bytes > 0 && call->body == NULL) {
         ops->refuse(call, 400);
         return;
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "harness_json.h"
@@ -98,35 +99,21 @@ read_journal(struct store *store)
 }
 
 static bool
-write_all(int fd, const char *text, size_t bytes)
-{
-    while (bytes > 0) {
-        ssize_t done = write(fd, text, bytes);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return false;
-        text += done;
-        bytes -= (size_t)done;
-    }
-    return true;
-}
-
-static bool
 write_line(int fd, struct json_object *line)
 {
-    const char *text = json_object_to_json_string_ext(
-        line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
     // One write for the text and its end, so that a torn line is never a whole one.
-    size_t bytes = strlen(text);
-    char *copy = malloc(bytes + 1);
-    if (copy == NULL)
-        abort();
-    memcpy(copy, text, bytes);
-    copy[bytes] = '\n';
-    bool ok = write_all(fd, copy, bytes + 1);
-    free(copy);
-    return ok;
+    char *text = json_text(line);
+    char end[] = "\n";
+    struct iovec parts[] = {
+        {.iov_base = text, .iov_len = strlen(text)},
+        {.iov_base = end, .iov_len = 1},
+    };
+    ssize_t written = 0;
+    do {
+        written = writev(fd, parts, 2);
+    } while (written < 0 && errno == EINTR);
+    free(text);
+    return written == (ssize_t)(parts[0].iov_len + 1);
 }
 
 static void

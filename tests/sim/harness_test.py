@@ -346,6 +346,32 @@ class MemoryTest(DocusealTest):
         events = [h.event for h in self.receiver.take(2)]
         self.assertEqual(events, ["submission.created"] * 2)
 
+    def test_what_was_answered_is_never_forgotten(self):
+        answered = []
+
+        def work(name):
+            for i in range(1000):
+                external_id = "%s-%d" % (name, i)
+                try:
+                    reply = self.api("POST", "/submissions", self.wish(external_id))
+                except (OSError, http.client.HTTPException):
+                    return
+                self.assertEqual(reply.status, 200)
+                answered.append(external_id)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in "abcd"]
+        for thread in threads:
+            thread.start()
+        while len(answered) < 40:
+            self.receiver.next()
+        self.sim.process.kill()
+        for thread in threads:
+            thread.join()
+        self.sim.kill()
+        self.sim = self.start_sim()
+        for external_id in answered:
+            self.assertEqual(len(self.find(external_id)), 1, external_id)
+
     def test_a_torn_last_line_is_forgotten(self):
         number, _ = self.create(self.wish("x"))
         self.sim.kill()
