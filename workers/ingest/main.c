@@ -23,7 +23,7 @@ struct ingest {
     struct ingest_settings settings;
     struct ingest_sources sources;
     struct metrics *metrics;
-    struct metric *spool_rows, *spool_bytes, *spool_refused;
+    struct metric *spool_rows, *spool_bytes, *spool_refused, *waiting;
     struct ingest_spool *spool;
     struct ingest_keeper *keeper;
     struct ingest_server *server;
@@ -67,6 +67,7 @@ refresh(void *owner)
     metric_set(ingest->spool_rows, ingest_spool_rows(ingest->spool));
     metric_set(ingest->spool_bytes, ingest_spool_bytes(ingest->spool));
     metric_set(ingest->spool_refused, ingest_spool_refused(ingest->spool));
+    metric_set(ingest->waiting, ingest_server_waiting(ingest->server));
 }
 
 static void
@@ -123,6 +124,8 @@ open_all(struct ingest *ingest, struct error *err)
     ingest->spool_bytes = gauge(ingest, "relais_ingest_spool_bytes", "Their bytes.");
     ingest->spool_refused = gauge(ingest, "relais_ingest_spool_refused",
                                   "Events that Kafka refused, set aside on disk.");
+    ingest->waiting =
+        gauge(ingest, "relais_ingest_waiting", "Requests that wait for Kafka or disk.");
     if (!open_keeping(ingest, err))
         return false;
     ingest->server = ingest_server_open(settings, &ingest->sources, ingest->keeper,
@@ -139,8 +142,9 @@ open_all(struct ingest *ingest, struct error *err)
 static void
 close_all(struct ingest *ingest)
 {
-    ingest_server_close(ingest->server, ingest->settings.drain_ms);
+    ingest_server_stop(ingest->server, ingest->settings.drain_ms);
     admin_close(ingest->admin);
+    ingest_server_close(ingest->server);
     bool reachable = ingest->keeper != NULL && ingest_keeper_reachable(ingest->keeper);
     ingest_keeper_close(ingest->keeper, reachable ? FLUSH_MS : 0);
     ingest_spool_close(ingest->spool);

@@ -420,6 +420,15 @@ ingest_server_port(const struct ingest_server *server)
     return server->port;
 }
 
+int64_t
+ingest_server_waiting(struct ingest_server *server)
+{
+    pthread_mutex_lock(&server->mutex);
+    int64_t waiting = server->suspended;
+    pthread_mutex_unlock(&server->mutex);
+    return waiting;
+}
+
 // Waits until no request is open. Those that wait for the keeper are waited for
 // however long it takes, which the keeper bounds: a suspended connection cannot be
 // closed.
@@ -438,7 +447,7 @@ wait_idle(struct ingest_server *server, int64_t drain_ms)
 }
 
 void
-ingest_server_close(struct ingest_server *server, int64_t drain_ms)
+ingest_server_stop(struct ingest_server *server, int64_t drain_ms)
 {
     if (server == NULL)
         return;
@@ -448,6 +457,13 @@ ingest_server_close(struct ingest_server *server, int64_t drain_ms)
     MHD_stop_daemon(server->daemon);
     if (fd >= 0)
         close(fd);
+}
+
+void
+ingest_server_close(struct ingest_server *server)
+{
+    if (server == NULL)
+        return;
     ingest_connections_close(server->connections);
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->mutex);

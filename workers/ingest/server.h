@@ -23,8 +23,14 @@ struct ingest_server *ingest_server_open(const struct ingest_settings *settings,
 // The port it listens on.
 int ingest_server_port(const struct ingest_server *server);
 
-// Accepts no more, waits for requests under way (at most drain_ms for those that still
-// come in; those that wait for their outcome get it), and closes.
-void ingest_server_close(struct ingest_server *server, int64_t drain_ms);
+// Requests that wait for their outcome.
+int64_t ingest_server_waiting(struct ingest_server *server);
+
+// Accepts no more, and waits for requests under way: at most drain_ms for those that
+// still come in; those that wait for their outcome get it.
+void ingest_server_stop(struct ingest_server *server, int64_t drain_ms);
+
+// Frees it; after ingest_server_stop().
+void ingest_server_close(struct ingest_server *server);
 
 #endif

@@ -1,0 +1,330 @@
+// The real relais-ingest and librdkafka's mock cluster: every webhook that was answered
+// 2xx ends in Kafka, in the order of its key, whatever dies in between.
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/json.h"
+#include "common/str.h"
+#include "tests/harness/test.h"
+#include "tests/integration/kafka_fixture.h"
+#include "workers/ingest/tests/shim.h"
+
+#define SECRET "whsec_outage"
+
+enum { KEYS = 8, PER_KEY_MAX = 512 };
+
+struct world {
+    struct ingest_reply reply; // of the thread that tests
+    struct kafka_fixture kafka;
+    struct ingest_shim shim;
+    char brokers[240];
+    const char *settings[8];
+    int sent[KEYS]; // accepted, per key
+    int next[KEYS]; // the number that is read next, per key
+    int repeated;
+};
+
+static int
+set_up(void **state)
+{
+    struct world *world = str_calloc(1, sizeof *world);
+    kafka_fixture_start(&world->kafka);
+    ingest_shim_begin(&world->shim);
+    snprintf(world->brokers, sizeof world->brokers, "KAFKA_BROKERS=%s",
+             world->kafka.brokers);
+    world->settings[0] = world->brokers;
+    world->settings[1] = "DOCUSEAL_WEBHOOK_SECRET=" SECRET;
+    world->settings[2] = "CAPTURE=outbox";
+    world->settings[3] = "INGEST_KAFKA_WAIT_MS=300";
+    world->settings[4] = "KAFKA_RECONNECT_BACKOFF_MAX_MS=500";
+    *state = world;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct world *world = *state;
+    ingest_shim_end(&world->shim);
+    kafka_fixture_stop(&world->kafka);
+    free(world);
+    return 0;
+}
+
+static void
+start(struct world *world)
+{
+    if (!ingest_shim_start(&world->shim, world->settings))
+        fail_msg("it did not start: %s", world->shim.log.data);
+}
+
+static void
+kill_it(struct world *world)
+{
+    ingest_shim_signal(&world->shim, SIGKILL);
+    assert_int_equal(ingest_shim_wait(&world->shim), 128 + SIGKILL);
+}
+
+// Event number n of a key; different for each.
+static void
+send_event(int port, int key, int n, struct ingest_reply *reply)
+{
+    char body[400];
+    snprintf(
+        body, sizeof body,
+        "{\"event_type\":\"form.viewed\",\"timestamp\":\"2026-08-12T09:29:11.%03dZ\""
+        ",\"data\":{\"id\":%d,\"submission_id\":%d,\"n\":%d,\"external_id\":"
+        "\"quote:00000000-0000-4000-8000-%012d:r1:client\",\"metadata\":{"
+        "\"company\":\"HYPERVISUAL\"}}}",
+        n % 1000, key * 1000 + n, key, n, key);
+    ingest_shim_docuseal(port, SECRET, body, reply);
+}
+
+// One event for each key, each of which must be accepted.
+static void
+send_round(struct world *world)
+{
+    struct ingest_reply *reply = &world->reply;
+    for (int key = 0; key < KEYS; key++) {
+        send_event(world->shim.port, key, world->sent[key], reply);
+        assert_int_equal(reply->status, 200);
+        world->sent[key]++;
+    }
+}
+
+static bool
+all_read(const struct world *world)
+{
+    for (int key = 0; key < KEYS; key++)
+        if (world->next[key] < world->sent[key])
+            return false;
+    return true;
+}
+
+// The first sight of each number must be in order; repetitions behind it are allowed.
+static bool
+see(void *ctx, const rd_kafka_message_t *message)
+{
+    struct world *world = ctx;
+    struct job job;
+    job_begin(&job, 1000);
+    struct json_object *payload = json_parse(&job, message->payload, message->len);
+    assert_non_null(payload);
+    int key = (int)json_i64_or(payload, "body.data.submission_id", -1);
+    int n = (int)json_i64_or(payload, "body.data.n", -1);
+    assert_in_range(key, 0, KEYS - 1);
+    char expected[64];
+    snprintf(expected, sizeof expected, "quote:00000000-0000-4000-8000-%012d", key);
+    assert_int_equal(message->key_len, strlen(expected));
+    assert_memory_equal(message->key, expected, strlen(expected));
+    assert_string_equal(kafka_fixture_header(message, "ce_specversion"), "1.0");
+    assert_string_equal(kafka_fixture_header(message, "ce_type"),
+                        "docuseal.form.viewed");
+    assert_string_equal(kafka_fixture_header(message, "ce_subject"), expected);
+    assert_string_equal(kafka_fixture_header(message, "ce_company"), "HYPERVISUAL");
+    assert_int_equal(strlen(kafka_fixture_header(message, "ce_id")), 36);
+    if (n > world->next[key])
+        fail_msg("key %d: %d came before %d", key, n, world->next[key]);
+    if (n == world->next[key])
+        world->next[key]++;
+    else
+        world->repeated++;
+    job_end(&job);
+    return !all_read(world);
+}
+
+// More may be there: what was kept by a process that died before it answered.
+static void
+assert_all_in_kafka(struct world *world)
+{
+    memset(world->next, 0, sizeof world->next);
+    world->repeated = 0;
+    kafka_fixture_read(world->kafka.brokers, "docuseal.webhooks", 1000000, 30000, see,
+                       world);
+    for (int key = 0; key < KEYS; key++)
+        assert_true(world->next[key] >= world->sent[key]);
+}
+
+static void
+with_kafka_there_nothing_is_spooled(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    // The first one may wait for the topic to be made.
+    send_round(world);
+    for (int i = 0; i < 5; i++)
+        send_round(world);
+    assert_all_in_kafka(world);
+    assert_int_equal(ingest_shim_metric(&world->shim, "relais_ingest_spool_rows"), 0);
+    ingest_shim_signal(&world->shim, SIGTERM);
+    assert_int_equal(ingest_shim_wait(&world->shim), 0);
+}
+
+static void
+what_was_spooled_survives_kill_9_and_arrives_in_order(void **state)
+{
+    struct world *world = *state;
+    start(world);
+    send_round(world);
+    kafka_fixture_down(&world->kafka);
+    for (int i = 0; i < 4; i++)
+        send_round(world);
+    assert_true(ingest_shim_metric(&world->shim, "relais_ingest_spool_rows") > 0);
+    kill_it(world);
+
+    start(world);
+    assert_true(ingest_shim_metric(&world->shim, "relais_ingest_spool_rows") > 0);
+    for (int i = 0; i < 4; i++)
+        send_round(world);
+    kill_it(world);
+
+    start(world);
+    kafka_fixture_up(&world->kafka);
+    send_round(world);
+    assert_true(ingest_shim_logged(&world->shim, "\"event\":\"drained\"", 1));
+    send_round(world);
+    assert_all_in_kafka(world);
+    assert_int_equal(ingest_shim_metric(&world->shim, "relais_ingest_spool_rows"), 0);
+    ingest_shim_signal(&world->shim, SIGTERM);
+    assert_int_equal(ingest_shim_wait(&world->shim), 0);
+}
+
+static void
+a_full_spool_says_later_and_takes_more_once_kafka_is_back(void **state)
+{
+    struct world *world = *state;
+    struct ingest_reply *reply = &world->reply;
+    reply->status = 200;
+    world->settings[5] = "INGEST_SPOOL_MAX_BYTES=4K";
+    start(world);
+    kafka_fixture_down(&world->kafka);
+    while (reply->status == 200) {
+        send_event(world->shim.port, 0, world->sent[0], reply);
+        world->sent[0] += reply->status == 200;
+    }
+    assert_int_equal(reply->status, 503);
+    assert_non_null(strstr(reply->text, "Retry-After:"));
+    assert_true(world->sent[0] > 0);
+    assert_true(ingest_shim_logged(&world->shim, "cannot-keep", 1));
+
+    kafka_fixture_up(&world->kafka);
+    assert_true(ingest_shim_logged(&world->shim, "\"event\":\"drained\"", 1));
+    send_event(world->shim.port, 0, world->sent[0], reply);
+    assert_int_equal(reply->status, 200);
+    world->sent[0]++;
+    assert_all_in_kafka(world);
+}
+
+static void
+sigterm_answers_what_waits_and_exits_with_0(void **state)
+{
+    struct world *world = *state;
+    struct ingest_reply *reply = &world->reply;
+    world->settings[3] = "INGEST_KAFKA_WAIT_MS=1500";
+    world->settings[5] = "DIRECTUS_FLOW_SECRET=flow";
+    kafka_fixture_down(&world->kafka);
+    start(world);
+
+    // Sent, and then SIGTERM while it waits for Kafka.
+    char request[1000];
+    const char *body = "{\"trigger\":{\"event\":\"leads.items.create\",\"collection\":"
+                       "\"leads\",\"key\":1,\"payload\":{}}}";
+    snprintf(request, sizeof request,
+             "POST /events/directus HTTP/1.1\r\nHost: x\r\nX-Ingest-Secret: "
+             "flow\r\nContent-Length: %zu\r\n\r\n%s",
+             strlen(body), body);
+    int fd = ingest_shim_connect(world->shim.port);
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
+    assert_true(ingest_shim_reaches(&world->shim, "relais_ingest_waiting", 1));
+    ingest_shim_signal(&world->shim, SIGTERM);
+    ingest_shim_read(fd, reply);
+    close(fd);
+    assert_int_equal(reply->status, 200);
+    assert_int_equal(ingest_shim_wait(&world->shim), 0);
+
+    // It was spooled, and goes out in the next life.
+    kafka_fixture_up(&world->kafka);
+    start(world);
+    assert_true(ingest_shim_logged(&world->shim, "\"event\":\"drained\"", 1));
+}
+
+struct sender {
+    struct world *world;
+    pthread_t thread;
+    int key;
+    atomic_bool *stop;
+};
+
+// As a provider does it: the same event until it is accepted, then the next.
+static void *
+send_until_stopped(void *arg)
+{
+    struct sender *sender = arg;
+    struct world *world = sender->world;
+    struct ingest_reply *reply = str_calloc(1, sizeof *reply);
+    int *sent = &world->sent[sender->key];
+    while (!atomic_load(sender->stop) && *sent < PER_KEY_MAX) {
+        send_event(atomic_load(&world->shim.port), sender->key, *sent, reply);
+        if (reply->status == 200)
+            (*sent)++;
+        else
+            ingest_shim_yield();
+    }
+    free(reply);
+    return NULL;
+}
+
+static void
+kill_9_again_and_again_loses_nothing_and_keeps_the_order(void **state)
+{
+    struct world *world = *state;
+    struct sender senders[KEYS];
+    atomic_bool stop = false;
+    enum { LIVES = 8 };
+
+    start(world);
+    for (int key = 0; key < KEYS; key++) {
+        senders[key] = (struct sender){.world = world, .key = key, .stop = &stop};
+        pthread_create(&senders[key].thread, NULL, send_until_stopped, &senders[key]);
+    }
+    for (int life = 0; life < LIVES; life++) {
+        // Killed after some more answers, with Kafka away every other time.
+        if (life % 2 == 1)
+            kafka_fixture_down(&world->kafka);
+        int answers = 20 * (life + 1);
+        assert_true(ingest_shim_logged(&world->shim, "\"status\":200", answers));
+        kill_it(world);
+        if (life % 4 == 3)
+            kafka_fixture_up(&world->kafka);
+        start(world);
+        if (life % 4 == 1)
+            kafka_fixture_up(&world->kafka);
+    }
+    atomic_store(&stop, true);
+    for (int key = 0; key < KEYS; key++)
+        pthread_join(senders[key].thread, NULL);
+    assert_true(ingest_shim_reaches(&world->shim, "relais_ingest_spool_rows", 0));
+    assert_all_in_kafka(world);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(with_kafka_there_nothing_is_spooled),
+        TEST(what_was_spooled_survives_kill_9_and_arrives_in_order),
+        TEST(a_full_spool_says_later_and_takes_more_once_kafka_is_back),
+        TEST(sigterm_answers_what_waits_and_exits_with_0),
+        TEST(kill_9_again_and_again_loses_nothing_and_keeps_the_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
