@@ -67,7 +67,7 @@ journey_submission() {
 
 journey_sign() {
     curl -fs -m 10 -X POST -H 'Content-Type: application/json' \
-        -d "{\"submission_id\": $journey_submission}" \
+        -d "{\"submission\": $journey_submission}" \
         "$(stack_get "$1" SIM_DOCUSEAL_URL)/_sim/sign" >/dev/null
 }
 

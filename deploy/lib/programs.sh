@@ -26,11 +26,11 @@ programs_configure() {
     stack_set "$run" INTEGRATIONS docuseal
     stack_set "$run" CAPTURE outbox
     stack_set "$run" WEBHOOK_BASE_URL "http://127.0.0.1:$(stack_get "$run" INGEST_PORT)"
-    stack_set "$run" DOCUSEAL_API_URL "$(stack_get "$run" SIM_DOCUSEAL_URL)"
+    stack_set "$run" DOCUSEAL_API_URL "$(stack_get "$run" SIM_DOCUSEAL_URL)/api"
     stack_set "$run" DOCUSEAL_API_KEY "$(secret_new)"
     stack_set "$run" DOCUSEAL_WEBHOOK_SECRET "whsec_$(secret_new)"
-    stack_set "$run" DOCUSEAL_TEMPLATE_QUOTE 1
-    stack_set "$run" DOCUSEAL_TEMPLATE_CGV 2
+    stack_set "$run" DOCUSEAL_TEMPLATE_QUOTE 17
+    stack_set "$run" DOCUSEAL_TEMPLATE_CGV 18
     mkdir -p "$run/spool"
 }
 
@@ -48,7 +48,7 @@ program_setting_names() {
         DOCUSEAL_TEMPLATE_CGV'
     case $1 in
     relais-ingest)
-        printf '%s ' KAFKA_BROKERS INTEGRATIONS INGEST_PORT INGEST_SPOOL \
+        printf '%s ' KAFKA_BROKERS INTEGRATIONS CAPTURE INGEST_PORT INGEST_SPOOL \
             DOCUSEAL_WEBHOOK_SECRET DIRECTUS_FLOW_SECRET
         ;;
     relais-capture) printf 'KAFKA_BROKERS CAPTURE CAPTURE_DATABASE_URL DIRECTUS_URL' ;;
