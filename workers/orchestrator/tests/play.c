@@ -6,6 +6,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/schema.h"
 #include "common/str.h"
 #include "tests/harness/test.h"
 
@@ -126,14 +127,50 @@ play_expect(struct play *play, const char *method, const char *path, int status,
         (struct play_reply){method, path, status, body};
 }
 
+static size_t
+read_file(const char *path, char *text, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        fail_msg("cannot open %s", path);
+    size_t length = fread(text, 1, size, file);
+    (void)fclose(file);
+    return length;
+}
+
+// What goes out is what schemas/events says of its type.
+static void
+check_schema(const struct settle_out *out)
+{
+    static const size_t room = 64 * 1024;
+    struct error err = {0};
+    char path[300];
+    char *text = str_alloc(room);
+    struct json_object *headers = json_parse_raw(out->headers, strlen(out->headers));
+    (void)snprintf(path, sizeof path, SOURCE_DIR "/schemas/events/%s.json",
+                   json_string_or(headers, "ce_type", "?"));
+    struct schema *schema = schema_open(text, read_file(path, text, room), &err);
+    if (schema == NULL)
+        fail_msg("%s: %s", path, err.text);
+    struct json_object *data = json_parse_raw(out->payload, out->payload_length);
+    if (!schema_check(schema, data, &err))
+        fail_msg("%s: %s", path, err.text);
+    json_drop(data);
+    json_drop(headers);
+    schema_close(schema);
+    free(text);
+}
+
 static void
 commit(struct play *play, const struct settlement *all)
 {
     for (const struct settle_state *s = all->states; s != NULL; s = s->next)
         play_set_state(play, s->entity, s->state);
-    for (const struct settle_out *o = all->outbox; o != NULL; o = o->next)
+    for (const struct settle_out *o = all->outbox; o != NULL; o = o->next) {
+        check_schema(o);
         append(play->published, "%s %s %s %.*s\n", o->topic, o->key, o->id,
                (int)o->payload_length, (const char *)o->payload);
+    }
     for (const struct settle_finish *f = all->finishes; f != NULL; f = f->next)
         append(play->finished, "%s\n", f->event);
     for (const struct settle_attention *a = all->attentions; a != NULL; a = a->next)
@@ -183,7 +220,7 @@ play_deliver(struct play *play, struct play_event event)
         .time = or_else(event.time, now),
         .original_id = event.original_id,
         .traceparent = "",
-        .company = "HYPERVISUAL",
+        .company = or_else(event.company, "HYPERVISUAL"),
         .key = "",
         .sequence = event.sequence == 0 ? -1 : event.sequence,
         .data = json_parse(&job, event.data, strlen(event.data)),

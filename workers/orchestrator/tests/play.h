@@ -43,7 +43,7 @@ struct play {
 struct play_event {
     const char *type;
     const char *data; // JSON
-    const char *id, *source, *time, *original_id, *subject;
+    const char *id, *source, *time, *original_id, *subject, *company;
     int64_t sequence; // 0 = none
 };
 
