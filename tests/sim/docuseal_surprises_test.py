@@ -37,12 +37,19 @@ class SurprisesTest(DocusealTest):
     def test_the_timestamp_of_an_event_stays_while_its_data_moves_on(self):
         number, _ = self.create(self.wish("x"))
         self.receiver.next()
+        signed = threading.Event()
+
+        def refuse_once_signed():
+            signed.wait(60)
+            return 500
+
         self.receiver.answers.put(500)
-        self.receiver.answers.put(500)
+        self.receiver.answers.put(refuse_once_signed)
         self.act("view", submission=number)
         first = self.receiver.next()
         self.sim.control("POST", "/config", {"webhook_events": "none"})
         self.act("sign", submission=number)
+        signed.set()
         later = self.receiver.take(2)
         for hook in later:
             self.assertEqual(hook.event, "form.viewed")

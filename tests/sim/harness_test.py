@@ -196,7 +196,7 @@ class WebhookFaultsTest(DocusealTest):
         self.assertEqual(self.events(), ["submission.created"])
 
     def test_delay(self):
-        self.sim.fault("webhook_delay", event="submission.created", ms=400)
+        self.sim.fault("webhook_delay", event="submission.created", ms=3000)
         number, _ = self.create(self.wish("x"))
         self.act("view", submission=number)
         self.assertEqual([h.event for h in self.receiver.take(2)],
@@ -336,15 +336,11 @@ class MemoryTest(DocusealTest):
         self.assertEqual(self.sim.calls()[-1]["n"], calls[-1]["n"] + 2)
 
     def test_a_webhook_on_its_way_is_sent_after_a_crash(self):
-        self.sim.control("POST", "/config", {"webhook_url": "http://127.0.0.1:1/"})
+        self.sim.fault("webhook_delay", ms=1500)
         self.create(self.wish("x"))
-        self.sim.idle()
-        self.sim.control("POST", "/config", {"webhook_url": self.receiver.url})
-        self.receiver.rest()
         self.crash()
-        self.act("resend_webhook", event_type="submission.created")
-        events = [h.event for h in self.receiver.take(2)]
-        self.assertEqual(events, ["submission.created"] * 2)
+        self.assertEqual(self.receiver.next().event, "submission.created")
+        self.assertEqual(self.hooks(), [])
 
     def test_what_was_answered_is_never_forgotten(self):
         answered = []
