@@ -80,7 +80,7 @@ send_answer(struct MHD_Connection *connection, struct answer *answer)
     return sent;
 }
 
-static enum MHD_Result
+static enum MHD_Result // NOLINTNEXTLINE(readability-function-size): the library's form
 handle(void *owner, struct MHD_Connection *connection, const char *url,
        const char *method, const char *version, const char *upload,
        size_t *upload_length, void **seen)

@@ -145,7 +145,7 @@ take_offset(const char **at, int64_t *offset_s)
     if (!take_char(at, "+-") || !take_digits(at, 2, &hours) || !take_char(at, ":")
         || !take_digits(at, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
-    *offset_s = sign * (hours * 3600 + minutes * 60);
+    *offset_s = (int64_t)sign * (hours * 3600 + minutes * 60);
     return true;
 }
 
@@ -168,7 +168,8 @@ clock_parse(const char *text, int64_t *wall_ms)
         return false;
     if (!take_fraction(&text, &ms) || !take_offset(&text, &offset_s) || *text != '\0')
         return false;
-    int64_t seconds = days * DAY_S + hour * 3600 + minute * 60 + second - offset_s;
+    int64_t seconds =
+        days * DAY_S + hour * INT64_C(3600) + minute * INT64_C(60) + second - offset_s;
     *wall_ms = seconds * 1000 + ms;
     return true;
 }

@@ -43,7 +43,7 @@ a_long_text_is_cut_between_characters(void **state)
     (void)state;
     struct error err;
     char text[600] = "x";
-    for (int i = 0; i < 250; i++)
+    for (size_t i = 0; i < 250; i++)
         memcpy(text + 1 + 2 * i, "\xC3\xA9", 3);
     error_permanent(&err, "%s", text);
     assert_int_equal(strlen(err.text), sizeof err.text - 1);

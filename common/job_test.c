@@ -73,9 +73,9 @@ what_was_deferred_last_is_done_first(void **state)
     struct trace trace = {{0}, 0};
     struct job job;
     job_begin(&job, 1000);
-    for (char name = 'a'; name <= 'c'; name++) {
+    for (const char *name = "abc"; *name != '\0'; name++) {
         struct mark *mark = job_alloc(&job, sizeof *mark);
-        *mark = (struct mark){&trace, name};
+        *mark = (struct mark){&trace, *name};
         job_defer(&job, note, mark); // reads the job's memory while it ends
     }
     job_end(&job);

@@ -97,12 +97,14 @@ nesting_has_a_limit(void **state)
 {
     struct job *job = *state;
     char text[2 * JSON_DEPTH + 9];
-    memset(text, '[', JSON_DEPTH - 1);
-    memset(text + JSON_DEPTH - 1, ']', JSON_DEPTH - 1);
-    assert_non_null(json_parse(job, text, 2 * (JSON_DEPTH - 1)));
-    memset(text, '[', JSON_DEPTH + 1);
-    memset(text + JSON_DEPTH + 1, ']', JSON_DEPTH + 1);
-    assert_null(json_parse(job, text, 2 * (JSON_DEPTH + 1)));
+    size_t depth = JSON_DEPTH - 1;
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    assert_non_null(json_parse(job, text, 2 * depth));
+    depth = JSON_DEPTH + 1;
+    memset(text, '[', depth);
+    memset(text + depth, ']', depth);
+    assert_null(json_parse(job, text, 2 * depth));
 }
 
 static void

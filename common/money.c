@@ -7,7 +7,7 @@
 // Reads digits into *value, which counts downwards from 0 where sign is -1. False on an
 // overflow.
 static bool
-add_digit(int64_t *value, char digit, int sign)
+add_digit(int64_t *value, int digit, int sign)
 {
     int64_t worth = sign * (digit - '0');
     return !__builtin_mul_overflow(*value, 10, value)
@@ -50,7 +50,7 @@ money_parse(const char *text, int64_t *cents)
         if (!add_digit(&value, digits.whole[i], sign))
             return false;
     for (size_t i = 0; i < 2; i++) {
-        char digit = i < digits.fraction_count ? digits.fraction[i] : '0';
+        int digit = i < digits.fraction_count ? digits.fraction[i] : '0';
         if (!add_digit(&value, digit, sign))
             return false;
     }
