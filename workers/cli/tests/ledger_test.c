@@ -1,0 +1,394 @@
+// The commands that need Postgres only, on a real one.
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/pg.h"
+#include "tests/harness/test.h"
+#include "tests/integration/pg_fixture.h"
+#include "workers/cli/tests/run.h"
+
+#define QUOTE "0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0001"
+
+struct world {
+    struct pg_fixture postgres;
+    struct pg *pg;
+    struct run run;
+};
+
+static int
+begin(void **state)
+{
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    pg_fixture_start(&world->postgres);
+    world->pg = pg_fixture_connect(&world->postgres);
+    run_set(&world->run, "DATABASE_URL", world->postgres.url);
+    *state = world;
+    return 0;
+}
+
+static int
+end(void **state)
+{
+    struct world *world = *state;
+    run_end(&world->run);
+    pg_close(world->pg);
+    pg_fixture_stop(&world->postgres);
+    free(world);
+    return 0;
+}
+
+static void
+assert_says(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL)
+        fail_msg("\"%s\" is not in: %s", part, text);
+}
+
+// Each test begins with an empty ledger.
+static int
+migrated(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(world->pg, "DROP SCHEMA IF EXISTS relais CASCADE");
+    return run_line(&world->run, "migrate");
+}
+
+static void
+a_missing_ledger_is_told_with_the_cure(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(world->pg, "DROP SCHEMA IF EXISTS relais CASCADE");
+    assert_int_equal(run_line(&world->run, "park list"), EX_CONFIG);
+    assert_says(world->run.err, "relais migrate");
+}
+
+static void
+migrating_again_changes_nothing(void **state)
+{
+    struct world *world = *state;
+    assert_says(world->run.out, "001_ledger.sql applied");
+    assert_int_equal(run_line(&world->run, "migrate"), EX_OK);
+    assert_string_equal(world->run.out, "ledger: up to date\n");
+}
+
+static void
+a_file_changed_after_it_was_applied_is_refused(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(world->pg, "UPDATE relais.schema_version SET checksum = 'other'");
+    assert_int_equal(run_line(&world->run, "migrate"), EX_CONFIG);
+    assert_says(world->run.err, "001_ledger.sql was changed after it was applied");
+}
+
+static void
+a_migration_that_fails_leaves_nothing(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(world->pg, "DROP SCHEMA relais CASCADE; CREATE SCHEMA relais;"
+                             "CREATE TABLE relais.attention (x integer)");
+    assert_int_equal(run_line(&world->run, "migrate"), EX_DATAERR);
+    assert_says(world->run.err, "001_ledger.sql was not applied");
+    assert_int_equal(pg_fixture_number(world->pg, "SELECT count(*) FROM pg_tables"
+                                                  " WHERE schemaname = 'relais'"),
+                     2); // attention, and the table of versions
+    assert_int_equal(
+        pg_fixture_number(world->pg, "SELECT count(*) FROM relais.schema_version"), 0);
+}
+
+static void
+capture_is_installed_in_directus_own_database(void **state)
+{
+    struct world *world = *state;
+    struct run run = {0};
+    pg_fixture_do(world->pg, "DROP SCHEMA IF EXISTS relais_capture CASCADE;"
+                             "DROP TABLE IF EXISTS quotes;"
+                             "CREATE TABLE quotes (id uuid PRIMARY KEY, status text)");
+    run_set(&run, "DATABASE_URL", world->postgres.url);
+    run_set(&run, "CAPTURE_DATABASE_URL", world->postgres.url);
+    assert_int_equal(run_line(&run, "migrate"), EX_OK);
+    assert_says(run.out, "triggers on 1 of 9 collections");
+    pg_fixture_do(world->pg, "INSERT INTO quotes VALUES ('" QUOTE "', 'draft')");
+    assert_int_equal(
+        pg_fixture_number(world->pg, "SELECT count(*) FROM relais_capture.change"), 1);
+    run_end(&run);
+}
+
+static void
+a_wrong_password_is_not_shown(void **state)
+{
+    struct run run = {0};
+    (void)state;
+    run_set(&run, "DATABASE_URL", "postgresql://relais:canary@127.0.0.1:1/relais");
+    assert_int_equal(run_line(&run, "migrate"), EX_UNAVAILABLE);
+    assert_null(strstr(run.err, "canary"));
+    assert_says(run.err, "DATABASE_URL");
+    run_end(&run);
+}
+
+// ---- journey
+
+static void
+a_journey_shows_steps_calls_and_what_waits(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(
+        world->pg,
+        "INSERT INTO relais.journey_step (entity, at, worker, event, type, attempt,"
+        " outcome, took_ms, note, calls) VALUES ('quote:" QUOTE "',"
+        " '2026-01-02T03:04:05.678Z', 'relais-docuseal', 'e1',"
+        " 'docuseal.signature.request', 2, 'done', 12, E'a\\x1bnote',"
+        " E'GET /a: 200 1 ms\\nPOST /b: 200 2 ms');"
+        "INSERT INTO relais.parked_event (worker, partition, lane, event, topic, "
+        "headers,"
+        " due_at, error) VALUES ('relais-docuseal', 1, 'quote:" QUOTE "', 'e2',"
+        " 'docuseal.commands', '{}', now() + interval '1 h', 'too fast');"
+        "INSERT INTO relais.effect (kind, identity, state, worker) VALUES"
+        " ('docuseal.submission', 'quote:" QUOTE
+        ":r1', 'confirmed', 'relais-docuseal');"
+        "INSERT INTO relais.attention (kind, entity, worker, text) VALUES"
+        " ('signature.late', 'quote:" QUOTE "', 'relais-orchestrator', 'look')");
+    assert_int_equal(run_line(&world->run, "journey quote:" QUOTE), EX_OK);
+    assert_says(world->run.out, "2026-01-02 03:04:05.678  relais-docuseal");
+    assert_says(world->run.out, "done (attempt 2), 12 ms: a?note\n");
+    assert_says(world->run.out, "   POST /b: 200 2 ms\n");
+    assert_says(world->run.out, "too fast");
+    assert_says(world->run.out, "confirmed");
+    assert_says(world->run.out, "signature.late");
+
+    assert_int_equal(run_line(&world->run, "journey --json " QUOTE), EX_OK);
+    assert_says(world->run.out, "\"note\":\"a\\u001bnote\"");
+    assert_says(world->run.out, "\"took_ms\":12");
+}
+
+static void
+a_journey_needs_an_entity(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(run_line(&world->run, "journey x"), EX_USAGE);
+    assert_says(world->run.err, "quote:<uuid>");
+    assert_int_equal(run_line(&world->run, "journey"), EX_USAGE);
+}
+
+// ---- park
+
+static void
+a_released_lane_is_due_now(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(
+        world->pg,
+        "INSERT INTO relais.parked_event (worker, partition, lane, event, topic, "
+        "headers,"
+        " due_at, error) SELECT 'relais-docuseal', 1, l, l || e, 'docuseal.commands',"
+        " '{}', now() + interval '1 h', 'e' || e FROM unnest(ARRAY['a', 'b']) AS l,"
+        " generate_series(1, 2) AS e");
+    assert_int_equal(run_line(&world->run, "park list --json"), EX_OK);
+    assert_says(world->run.out, "\"lane\":\"a\",\"events\":2,\"event\":\"a1\"");
+    assert_int_equal(run_line(&world->run, "park release a"), EX_OK);
+    assert_int_equal(pg_fixture_number(world->pg, "SELECT count(*) FROM"
+                                                  " relais.parked_event WHERE"
+                                                  " due_at <= now() AND lane = 'a'"),
+                     2);
+    assert_int_equal(run_line(&world->run, "park release c"), EX_DATAERR);
+    assert_int_equal(run_line(&world->run, "park release --all"), EX_OK);
+    assert_int_equal(pg_fixture_number(world->pg, "SELECT count(*) FROM"
+                                                  " relais.parked_event WHERE"
+                                                  " due_at > now()"),
+                     0);
+}
+
+// ---- effect
+
+static void
+add_effect(struct world *world, const char *identity, const char *rest)
+{
+    char sql[300];
+    (void)snprintf(
+        sql, sizeof sql,
+        "INSERT INTO relais.effect (kind, identity, worker, state, deadline_at)"
+        " VALUES ('mail', '%s', 'relais-invoice-ninja', %s)",
+        identity, rest);
+    pg_fixture_do(world->pg, sql);
+}
+
+static void
+a_flagged_effect_is_settled_by_a_person(void **state)
+{
+    struct world *world = *state;
+    add_effect(world, "i1", "'flagged', NULL");
+    add_effect(world, "i2", "'flagged', NULL");
+    pg_fixture_do(world->pg, "INSERT INTO relais.attention (kind, entity, worker, text)"
+                             " VALUES ('effect.unsure', 'i1', 'w', 't')");
+    const char *const done[] = {"effect", "resolve",  "mail",           "i1",
+                                "done",   "--result", "{\"id\":\"x\"}", NULL};
+    assert_int_equal(run_relais(&world->run, done), EX_OK);
+    assert_int_equal(run_line(&world->run, "effect resolve mail i2 not-done"), EX_OK);
+    char *shown = pg_fixture_text(
+        world->pg, "SELECT string_agg(identity || ' ' || state || ' '"
+                   " || coalesce(convert_from(result, 'UTF8'), '-'), ', '"
+                   " ORDER BY identity) FROM relais.effect");
+    assert_string_equal(shown, "i1 confirmed {\"id\":\"x\"}, i2 open -");
+    free(shown);
+    assert_int_equal(pg_fixture_number(world->pg,
+                                       "SELECT count(*) FROM relais.attention"
+                                       " WHERE resolved_at IS NULL"),
+                     0);
+}
+
+static void
+an_attempt_under_way_is_left_alone(void **state)
+{
+    struct world *world = *state;
+    add_effect(world, "i1", "'intent', now() + interval '1 h'");
+    assert_int_equal(run_line(&world->run, "effect resolve mail i1 done"), EX_TEMPFAIL);
+    assert_says(world->run.err, "may be under way");
+    assert_int_equal(run_line(&world->run, "effect resolve mail i9 done"), EX_DATAERR);
+    assert_int_equal(run_line(&world->run, "effect resolve mail i1 maybe"), EX_USAGE);
+    assert_int_equal(run_line(&world->run, "effect resolve mail i1 done --result x"),
+                     EX_USAGE);
+}
+
+static void
+an_intent_past_its_deadline_is_unsure(void **state)
+{
+    struct world *world = *state;
+    add_effect(world, "i1", "'intent', now() - interval '1 h'");
+    add_effect(world, "i2", "'confirmed', NULL");
+    assert_int_equal(run_line(&world->run, "effect list"), EX_OK);
+    assert_says(world->run.out, "unsure");
+    assert_null(strstr(world->run.out, "i2"));
+    assert_int_equal(run_line(&world->run, "effect list --state confirmed"), EX_OK);
+    assert_says(world->run.out, "i2");
+}
+
+static void
+a_signing_link_is_not_shown(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(world->pg,
+                  "INSERT INTO relais.effect (kind, identity, worker, state, result)"
+                  " VALUES ('k', 'i', 'w', 'confirmed',"
+                  " '{\"id\":7,\"embed_src\":\"https://canary\"}')");
+    assert_int_equal(run_line(&world->run, "effect show k i"), EX_OK);
+    assert_says(world->run.out, "{\"id\":7,\"embed_src\":\"***\"}");
+}
+
+// ---- status
+
+static void
+status_without_kafka_still_shows_the_ledger(void **state)
+{
+    struct world *world = *state;
+    add_effect(world, "i1", "'flagged', NULL");
+    assert_int_equal(run_line(&world->run, "status"), EX_CONFIG);
+    assert_says(world->run.err, "KAFKA_BROKERS");
+    assert_says(world->run.out, "flagged");
+    assert_says(world->run.out, "Outbox and parking are empty.");
+}
+
+// ---- baseline
+
+static enum MHD_Result
+directus(void *cls, struct MHD_Connection *connection, const char *url,
+         const char *method, const char *version, const char *data, size_t *size,
+         void **con)
+{
+    static const char rows[] =
+        "{\"data\":[{\"id\":\"" QUOTE "\",\"status\":\"viewed\",\"contact_id\":\"c\","
+        "\"signature_status\":\"viewed\",\"docuseal_submission_id\":\"41\","
+        "\"owner_company_id\":{\"code\":\"LEXAIA\"}},"
+        "{\"id\":\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0002\",\"status\":\"draft\"}]}";
+    const char *body = strstr(url, "quotes") != NULL ? rows : "{\"data\":[]}";
+    (void)cls, (void)method, (void)version, (void)data, (void)size, (void)con;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        strlen(body), (char *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT);
+    enum MHD_Result result = MHD_queue_response(connection, 200, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static void
+baseline_takes_over_what_was_sent_before(void **state)
+{
+    struct world *world = *state;
+    struct run run = {0};
+    char url[64];
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, directus, NULL, MHD_OPTION_END);
+    assert_non_null(daemon);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d",
+                   MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
+    run_set(&run, "DATABASE_URL", world->postgres.url);
+    run_set(&run, "DIRECTUS_URL", url);
+    run_set(&run, "DIRECTUS_TOKEN", "canary");
+    pg_fixture_do(world->pg,
+                  "INSERT INTO relais.entity_state (worker, entity, state)"
+                  " VALUES ('relais-docuseal', 'quote:" QUOTE "', '{\"round\":3}')");
+    assert_int_equal(run_line(&run, "baseline --json"), EX_OK);
+    MHD_stop_daemon(daemon);
+    assert_string_equal(run.out, "{\"rows\":2,\"with_submission\":1,\"effects\":1,"
+                                 "\"references\":1,\"rounds\":0,\"states\":0,"
+                                 "\"just_changed\":0}\n");
+    char *shown = pg_fixture_text(
+        world->pg, "SELECT kind || ' ' || identity || ' ' || state || ' '"
+                   " || convert_from(result, 'UTF8') FROM relais.effect");
+    assert_string_equal(shown, "docuseal.submission quote:" QUOTE ":r1 confirmed"
+                               " {\"submission\":\"41\",\"status\":\"viewed\"}");
+    free(shown);
+    shown = pg_fixture_text(world->pg, "SELECT remote_id || ' ' || lane_key"
+                                       " FROM relais.external_ref");
+    assert_string_equal(shown, "41 quote:" QUOTE);
+    free(shown);
+    run_end(&run);
+}
+
+// ---- usage
+
+static void
+help_names_every_command(void **state)
+{
+    static const char *const commands[] = {"migrate", "topics",  "baseline",
+                                           "status",  "journey", "dead",
+                                           "park",    "effect",  NULL};
+    struct run run = {0};
+    (void)state;
+    assert_int_equal(run_line(&run, "help"), EX_OK);
+    for (int i = 0; commands[i] != NULL; i++)
+        assert_says(run.out, commands[i]);
+    assert_int_equal(run_line(&run, "nonsense"), EX_USAGE);
+    assert_int_equal(run_line(&run, "migrate"), EX_CONFIG);
+    assert_says(run.err, "DATABASE_URL is not set");
+    assert_int_equal(run_line(&run, "--settings"), EX_OK);
+    assert_says(run.out, "| `DATABASE_URL` | secret |");
+    run_end(&run);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, migrated)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_missing_ledger_is_told_with_the_cure),
+        TEST(migrating_again_changes_nothing),
+        TEST(a_file_changed_after_it_was_applied_is_refused),
+        TEST(a_migration_that_fails_leaves_nothing),
+        TEST(capture_is_installed_in_directus_own_database),
+        TEST(a_wrong_password_is_not_shown),
+        TEST(a_journey_shows_steps_calls_and_what_waits),
+        TEST(a_journey_needs_an_entity),
+        TEST(a_released_lane_is_due_now),
+        TEST(a_flagged_effect_is_settled_by_a_person),
+        TEST(an_attempt_under_way_is_left_alone),
+        TEST(an_intent_past_its_deadline_is_unsure),
+        TEST(a_signing_link_is_not_shown),
+        TEST(status_without_kafka_still_shows_the_ledger),
+        TEST(baseline_takes_over_what_was_sent_before),
+        cmocka_unit_test(help_names_every_command),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
