@@ -1,7 +1,7 @@
 #!/bin/sh
-# Checks what the libraries show and keep: a visible symbol begins with the first word of
-# its file's name (or, in workers, with the integration's), and nothing is writable for as
-# long as the program but the few things named here.
+# Checks what the libraries show and keep: a visible symbol begins with a word of its file's
+# name (or, in workers, with the integration's), and nothing is writable for as long as the
+# program but the few things named here.
 # Usage: symbols.sh <build directory>
 set -eu
 cd "$1"
@@ -19,16 +19,20 @@ problems=$(for library in $libraries; do
             if (part[i] ~ /\.c\.o$/)
                 file = part[i]
         symbol = $NF
-        word = file
-        sub(/\.c\.o$/, "", word)
-        sub(/_.*/, "", word)
-        if (word == "metrics")
-            word = "metric" # metric_add() works on one of them
+        name = file
+        sub(/\.c\.o$/, "", name)
+        ours = 0
+        words = split(name, word, "_")
+        for (i = 1; i <= words; i++) {
+            sub(/s$/, "", word[i]) # metric_add() works on one of the metrics
+            ours = ours || index(symbol, word[i]) == 1
+        }
         # Ingest links the webhooks of all integrations together.
-        ours = index(symbol, word) == 1 && (owner == "common" || word != "webhook")
+        if (owner != "common" && name == "webhook")
+            ours = 0
         if (!ours && !(owner != "common" && index(symbol, owner) == 1))
             print owner "/" file ": " symbol " does not begin with " \
-                (owner == "common" ? word : owner "_ or the file'\''s name")
+                (owner == "common" ? name : owner "_ or " name)
     }'
     objdump -t "$library" | awk -v owner="$owner" '
         /file format/ { file = $1; sub(/:$/, "", file) }
