@@ -52,6 +52,8 @@ const struct config_setting directus_settings[] = {
     {0},
 };
 
+#define REDIRECTED "a proxy answers in Directus's place, or DIRECTUS_URL is not final"
+
 // Directus's dialect (contract tests against 11.11). A 403 is told apart by a second
 // query before it gets here, except for a token that is no token.
 static const struct error_rule rules[] = {
@@ -61,7 +63,12 @@ static const struct error_rule rules[] = {
      "DIRECTUS_TOKEN is malformed: set the static token of this program's user"},
     {403, NULL, ERROR_PERMANENT,
      "missing, or no right to it: compare the user's rights with schemas/directus"},
-    {404, NULL, ERROR_PERMANENT, "no such route: is DIRECTUS_URL the base URL?"},
+    {404, NULL, ERROR_FATAL, "no such route: is DIRECTUS_URL the base URL?"},
+    {301, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {302, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {303, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {307, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {308, NULL, ERROR_RETRYABLE, REDIRECTED},
     {400, "RECORD_NOT_UNIQUE", ERROR_PERMANENT,
      "another row has this value in a unique field: mend the data, then replay"},
     {400, "INVALID_FOREIGN_KEY", ERROR_PERMANENT,

@@ -362,6 +362,25 @@ an_address_that_comes_late_is_added_once(void **state)
 }
 
 static void
+the_address_of_the_first_of_two_may_come_late_as_well(void **state)
+{
+    struct scene *scene = *state;
+    (void)look(scene, (struct fake_reply[]){SUBMISSION(signed_by_client(scene)),
+                                            WRITTEN, END});
+    const char *path =
+        job_printf(&scene->fake.keep, "/items/signature_logs/%s?fields=id",
+                   docuseal_log_id(&scene->fake.keep, "8841"));
+    struct error err = deliver(
+        scene, "docuseal.form.completed", hook(scene, "webhook.form.completed.1"),
+        (struct fake_reply[]){
+            SUBMISSION(signed_by_client(scene)),
+            {"PATCH", path, 200, "{}", .sends = "\"ip_address\":\"85.3.144.21\""},
+            END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_quiet(scene, signed_by_client(scene));
+}
+
+static void
 documents_that_are_not_ready_are_waited_for(void **state)
 {
     struct scene *scene = *state;
@@ -777,8 +796,9 @@ a_404_of_something_else_cancels_nothing(void **state)
     struct error err = look(
         scene, (struct fake_reply[]){
                    {"GET", "/submissions/4107", 404, "<html>not found</html>"}, END});
-    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(err.kind, ERROR_FATAL);
     assert_non_null(strstr(err.hint, "DOCUSEAL_API_URL"));
+    assert_string_equal(status_of_round(scene), "pending");
 }
 
 static void
@@ -915,6 +935,7 @@ main(void)
         STORY(the_key_does_not_leave_docuseals_own_server),
         STORY(the_second_of_two_signatures_completes_the_log),
         STORY(an_address_that_comes_late_is_added_once),
+        STORY(the_address_of_the_first_of_two_may_come_late_as_well),
         STORY(documents_that_are_not_ready_are_waited_for),
         STORY(an_audit_log_is_waited_for_but_not_for_ever),
         STORY(a_page_instead_of_a_document_is_not_stored),

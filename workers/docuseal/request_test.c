@@ -609,6 +609,20 @@ a_server_error_on_create_is_unsure(void **state)
 }
 
 static void
+a_redirect_is_looked_into_and_tried_again(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, REQUEST, QUOTE_COMMAND,
+                (struct fake_reply[]){
+                    READ_QUOTE, READ_TEMPLATE, {"POST", "/submissions", 302, ""}, END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    err = deliver(scene, REQUEST, QUOTE_COMMAND,
+                  (struct fake_reply[]){{"GET", "/items/quotes/*", 302, ""}, END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+}
+
+static void
 directus_away_after_the_work_repeats_no_work(void **state)
 {
     struct scene *scene = *state;
@@ -765,6 +779,7 @@ main(void)
         STORY(a_cut_that_made_nothing_is_repeated_and_looked_up_once_more),
         STORY(a_request_that_never_left_is_made_again),
         STORY(a_server_error_on_create_is_unsure),
+        STORY(a_redirect_is_looked_into_and_tried_again),
         STORY(directus_away_after_the_work_repeats_no_work),
         STORY(a_submission_archived_unheard_begins_a_new_round),
         STORY(a_request_in_a_foreign_lane_is_sent_on),

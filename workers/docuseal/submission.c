@@ -8,6 +8,8 @@
 #include "workers/docuseal/docuseal.h"
 
 #define PAGE_TEXT "100"
+#define REDIRECTED \
+    "a proxy answers in DocuSeal's place, or DOCUSEAL_API_URL is not final"
 
 const struct error_rule docuseal_rules[] = {
     {401, NULL, ERROR_FATAL,
@@ -17,8 +19,14 @@ const struct error_rule docuseal_rules[] = {
     {403, NULL, ERROR_PERMANENT,
      "it belongs to another DocuSeal account than DOCUSEAL_API_KEY"},
     {404, "Pro Edition", ERROR_PERMANENT, "this DocuSeal server does not offer it"},
-    {404, NULL, ERROR_PERMANENT,
-     "destroyed by hand? or DOCUSEAL_API_URL lacks its /api (self-hosted servers)"},
+    {404, "\"status\"", ERROR_PERMANENT, "it is not there: destroyed by hand?"},
+    {404, NULL, ERROR_FATAL,
+     "DOCUSEAL_API_URL is no DocuSeal API: does it lack its /api (self-hosted)?"},
+    {301, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {302, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {303, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {307, NULL, ERROR_RETRYABLE, REDIRECTED},
+    {308, NULL, ERROR_RETRYABLE, REDIRECTED},
     {422, "Template", ERROR_PERMANENT,
      "check the DOCUSEAL_TEMPLATE_... settings and the template, then replay"},
     {422, NULL, ERROR_PERMANENT, "mend the data this names, then replay"},
@@ -49,8 +57,13 @@ docuseal_submission_create(struct job *job, const struct docuseal *ds,
     struct http_request request = {
         .method = "POST", .path = "/submissions", .once = true};
     struct json_object *answer = ask(job, ds, &request, body);
-    if (answer == NULL)
+    if (answer == NULL) {
+        // Whoever redirects may have done so with DocuSeal's work behind it.
+        int status = job->error.http_status;
+        if (status >= 300 && status < 400)
+            job->error.kind = ERROR_UNSURE;
         return NULL;
+    }
     if (is_array(answer) && json_object_array_length(answer) > 0
         && json_text_or(json_object_array_get_idx(answer, 0), "submission_id", NULL)
                != NULL)

@@ -108,7 +108,7 @@ what_has_not_moved_is_left_alone(void **state)
     const char *rows = fixture(scene, "list-submissions.1.response");
     const char *open_row =
         "{\"data\":[{\"id\":\"" QUOTE "\",\"docuseal_submission_id\":\"4107\",\"owner_"
-                                      "company_id\":{\"code\":\"X\"}}]}";
+        "company_id\":{\"code\":\"X\"}}]}";
     struct error err = sweep(
         scene, (struct fake_reply[]){
                    {"GET", "/events/submission/completed?*", 200, "{\"data\":[]}"},

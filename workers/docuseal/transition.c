@@ -286,13 +286,35 @@ log_new_signers(struct job *job, struct docuseal_sight *sight, struct change *ch
     return fresh;
 }
 
+// The address a signature came from is only in the form's own webhook, which may come
+// after the completion was seen.
+static bool
+add_address(struct job *job, struct docuseal_sight *sight)
+{
+    const char *id = sight->address.submitter;
+    struct json_object *logged = sight->round->logged;
+    settlement_note(job, "submission %s: nothing new", sight->id);
+    if (sight->address.ip == NULL || id == NULL || !is_logged(sight, id)
+        || json_bool_or(logged, id, false))
+        return true;
+    struct json_object *patch = json_object_in(job);
+    docuseal_log_address(patch, &sight->address);
+    if (!directus_update(&sight->ds->directus, job, "signature_logs",
+                         docuseal_log_id(job, id), patch))
+        return false;
+    json_set_bool(logged, id, true);
+    docuseal_round_write(job, sight->round);
+    settlement_note(job, "submission %s: address of signer %s", sight->id, id);
+    return true;
+}
+
 // Nothing happened, but the paper may still have to be told of the submission.
 static bool
 stand_still(struct job *job, struct docuseal_sight *sight)
 {
-    settlement_note(job, "submission %s: nothing new", sight->id);
     if (!sight->unrecorded)
-        return true;
+        return add_address(job, sight);
+    settlement_note(job, "submission %s: nothing new", sight->id);
     const struct docuseal_write write = {.patch = json_object_in(job)};
     record(job, sight, write.patch);
     return docuseal_paper_write(job, sight->ds, &sight->root, &write);
@@ -316,28 +338,6 @@ progress(struct job *job, struct docuseal_sight *sight)
     if (opened)
         docuseal_round_write(job, round);
     return fresh ? apply(job, sight, &partly) : stand_still(job, sight);
-}
-
-// The address a signature came from is only in the form's own webhook, which may come
-// after the completion was seen.
-static bool
-add_address(struct job *job, struct docuseal_sight *sight)
-{
-    const char *id = sight->address.submitter;
-    struct json_object *logged = sight->round->logged;
-    settlement_note(job, "submission %s: nothing new", sight->id);
-    if (sight->address.ip == NULL || id == NULL || !is_logged(sight, id)
-        || json_bool_or(logged, id, false))
-        return true;
-    struct json_object *patch = json_object_in(job);
-    docuseal_log_address(patch, &sight->address);
-    if (!directus_update(&sight->ds->directus, job, "signature_logs",
-                         docuseal_log_id(job, id), patch))
-        return false;
-    json_set_bool(logged, id, true);
-    docuseal_round_write(job, sight->round);
-    settlement_note(job, "submission %s: address of signer %s", sight->id, id);
-    return true;
 }
 
 bool

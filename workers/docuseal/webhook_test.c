@@ -443,7 +443,10 @@ static void
 the_id_is_the_same_when_data_was_written_anew(void **state)
 {
     (void)state;
-    struct delivery first, again, other, later;
+    struct delivery first;
+    struct delivery again;
+    struct delivery other;
+    struct delivery later;
     const char *id = split_text(&first, FORM("form.viewed", "", ""))->id;
     assert_string_equal(
         split_text(&again, FORM("form.viewed", "", ",\"status\":\"completed\""))->id,
