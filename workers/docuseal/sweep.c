@@ -8,20 +8,32 @@
 #include "common/ledger.h"
 #include "common/publish.h"
 #include "common/settlement.h"
-#include "common/str.h"
 #include "workers/docuseal/docuseal.h"
 #include "workers/docuseal/paper.h"
 #include "workers/docuseal/submission.h"
 
-enum { PAGES_MAX = 1000, PAGE_ROWS = 100 };
+enum {
+    PAGES_MAX = 1000,
+    PAGE_ROWS = 100,
+    SEEN_MAX = 10000,               // more are forgotten, and looked at once more
+    STUCK_AGAIN_MS = 60 * 60 * 1000 // an hour
+};
 #define CURSOR "docuseal.submissions"
 
+// The cursor is {newest, seen, stuck}: the latest move by DocuSeal's clock; within the
+// overlap behind it which submission had moved when, so that nobody looks at it again
+// for the same move; and when those were looked at that Directus holds open although
+// DocuSeal does not (by our clock).
 struct sweep {
     const struct docuseal *ds;
-    int64_t since_ms;         // what moved later than this is looked at
-    int64_t newest_ms;        // the latest move seen: the next cursor
-    struct json_object *open; // {submission: true}: pending at DocuSeal, not archived
-    struct json_object *told; // {submission: true}: published in this sweep
+    int64_t since_ms;  // what moved later than this is looked at
+    int64_t newest_ms; // the latest move seen
+    int64_t now_ms;
+    struct json_object *before; // the last sweep's cursor, {} if there was none
+    struct json_object *seen;   // {submission: when it moved}
+    struct json_object *stuck;  // {submission: when it was looked at}
+    struct json_object *open;   // {submission: true}: pending at DocuSeal, not archived
+    struct json_object *told;   // {submission: true}: published in this sweep
     int64_t published;
 };
 
@@ -76,7 +88,10 @@ look_at(struct job *job, struct sweep *sweep, struct json_object *submission)
         return;
     if (moved_ms > sweep->newest_ms)
         sweep->newest_ms = moved_ms;
-    if (moved_ms > sweep->since_ms)
+    if (moved_ms <= sweep->since_ms)
+        return;
+    json_set_i64(sweep->seen, id, moved_ms);
+    if (json_i64_or(json_at(sweep->before, "seen"), id, 0) != moved_ms)
         publish_look(
             job, sweep, id, root_of(job, submission),
             json_string_or(docuseal_client_of(submission), "metadata.company", ""));
@@ -151,7 +166,12 @@ sweep_directus(struct job *job, struct sweep *sweep, const struct docuseal_paper
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
         const char *id = json_text_or(row, "docuseal_submission_id", "");
-        if (id[0] == '\0' || has(sweep->open, id))
+        if (id[0] == '\0' || strchr(id, '.') != NULL || has(sweep->open, id))
+            continue;
+        int64_t looked_ms = json_i64_or(json_at(sweep->before, "stuck"), id, 0);
+        bool again = sweep->now_ms - looked_ms >= STUCK_AGAIN_MS;
+        json_set_i64(sweep->stuck, id, again ? sweep->now_ms : looked_ms);
+        if (!again)
             continue;
         publish_look(
             job, sweep, id,
@@ -165,18 +185,49 @@ static bool
 begin(struct job *job, struct sweep *sweep)
 {
     const char *cursor;
-    long long cursor_ms = 0;
     if (!ledger_cursor(job, CURSOR, &cursor))
         return false;
-    if (cursor != NULL && str_to_i64(cursor, &cursor_ms) && cursor_ms > 0) {
-        sweep->newest_ms = cursor_ms;
-        sweep->since_ms = cursor_ms - sweep->ds->sweep_overlap_ms;
-    } else {
-        sweep->since_ms = clock_wall_ms() - sweep->ds->sweep_first_ms;
-    }
+    sweep->now_ms = clock_wall_ms();
+    sweep->before = json_object_in(job);
+    if (cursor != NULL)
+        sweep->before = json_parse(job, cursor, strlen(cursor));
+    if (sweep->before == NULL)
+        return false;
+    sweep->newest_ms = json_i64_or(sweep->before, "newest", 0);
+    sweep->since_ms = sweep->newest_ms > 0
+                          ? sweep->newest_ms - sweep->ds->sweep_overlap_ms
+                          : sweep->now_ms - sweep->ds->sweep_first_ms;
+    sweep->seen = json_object_in(job);
+    sweep->stuck = json_object_in(job);
     sweep->open = json_object_in(job);
     sweep->told = json_object_in(job);
     return true;
+}
+
+// What the next sweep will ask about again, without what it will not.
+static struct json_object *
+still_seen(struct job *job, const struct sweep *sweep)
+{
+    struct json_object *kept = json_object_in(job);
+    int64_t since_ms = sweep->newest_ms - sweep->ds->sweep_overlap_ms;
+    json_object_object_foreach(sweep->seen, id, moved)
+    {
+        if (json_object_get_int64(moved) > since_ms
+            && json_object_object_length(kept) < SEEN_MAX)
+            json_set(kept, id, moved);
+    }
+    return kept;
+}
+
+static void
+end(struct job *job, const struct sweep *sweep)
+{
+    struct json_object *cursor = json_object_in(job);
+    json_set_i64(cursor, "newest", sweep->newest_ms);
+    json_set(cursor, "seen", still_seen(job, sweep));
+    json_set(cursor, "stuck", sweep->stuck);
+    settlement_cursor(job, CURSOR, json_print(cursor, NULL));
+    settlement_note(job, "%" PRId64 " submissions to look at", sweep->published);
 }
 
 bool
@@ -189,8 +240,6 @@ docuseal_sweep(struct job *job, void *state)
                            "pending,viewed,partially_signed")
         || !sweep_directus(job, &sweep, &docuseal_cgv, "pending_signature"))
         return false;
-    if (sweep.newest_ms > 0)
-        settlement_cursor(job, CURSOR, job_printf(job, "%" PRId64, sweep.newest_ms));
-    settlement_note(job, "%" PRId64 " submissions to look at", sweep.published);
+    end(job, &sweep);
     return true;
 }

@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/str.h"
 #include "workers/docuseal/sweep.h"
 #include "workers/docuseal/tests/scene.h"
 
@@ -21,7 +20,8 @@
         0   \
     }
 #define CURSOR_MS 1786526000000LL // 2026-08-12T09:13:20Z
-#define CURSOR_TEXT "1786526000000"
+#define CURSOR_TEXT "{\"newest\":1786526000000}"
+#define LATER_TEXT "{\"newest\":1796526000000}"
 
 static struct error
 sweep(struct scene *scene, const struct fake_reply replies[])
@@ -40,6 +40,14 @@ static const char *
 page(struct scene *scene, const char *rows)
 {
     return job_printf(&scene->fake.keep, "{\"data\":[%s],\"pagination\":{}}", rows);
+}
+
+static int64_t
+newest(struct scene *scene)
+{
+    const char *cursor = scene->fake.cursors[0].value;
+    return json_i64_or(json_parse(&scene->fake.keep, cursor, strlen(cursor)), "newest",
+                       0);
 }
 
 static void
@@ -104,7 +112,7 @@ what_has_not_moved_is_left_alone(void **state)
 {
     struct scene *scene = *state;
     scene->fake.cursors[scene->fake.cursor_count++] =
-        (struct fake_pair){"docuseal.submissions", "1796526000000"};
+        (struct fake_pair){"docuseal.submissions", LATER_TEXT};
     const char *rows = fixture(scene, "list-submissions.1.response");
     const char *open_row =
         "{\"data\":[{\"id\":\"" QUOTE "\",\"docuseal_submission_id\":\"4107\",\"owner_"
@@ -118,7 +126,7 @@ what_has_not_moved_is_left_alone(void **state)
                    END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.published_count, 0);
-    assert_string_equal(scene->fake.cursors[0].value, "1796526000000");
+    assert_int_equal(newest(scene), 1796526000000LL);
 }
 
 static void
@@ -152,7 +160,7 @@ one_that_was_archived_while_pending_is_looked_at(void **state)
 {
     struct scene *scene = *state;
     scene->fake.cursors[scene->fake.cursor_count++] =
-        (struct fake_pair){"docuseal.submissions", "1796526000000"};
+        (struct fake_pair){"docuseal.submissions", LATER_TEXT};
     const char *rows =
         edited(scene, "list-submissions.1.response",
                (struct edit[]){{"data.0.archived_at", "\"2026-08-13T09:14:06.123Z\""},
@@ -185,9 +193,7 @@ the_cursor_follows_docuseals_clock(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     int64_t moved_ms = 0;
     assert_true(clock_parse("2026-08-12T09:31:43.902Z", &moved_ms));
-    long long cursor = 0;
-    assert_true(str_to_i64(scene->fake.cursors[0].value, &cursor));
-    assert_int_equal(cursor, moved_ms);
+    assert_int_equal(newest(scene), moved_ms);
 }
 
 static void
@@ -204,6 +210,50 @@ one_submission_is_said_once(void **state)
                               NOBODY,
                               END});
     assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, OBSERVED), 1);
+}
+
+static void
+the_same_move_is_said_in_one_sweep_only(void **state)
+{
+    struct scene *scene = *state;
+    set_cursor(scene);
+    const char *none = "{\"data\":[]}";
+    const char *moved = edited(scene, "list-submissions.1.response",
+                               (struct edit[]){{"data.0.submitters.0.updated_at",
+                                                "\"2026-08-12T09:32:00.000Z\""},
+                                               {NULL}});
+    const char *sights[] = {fixture(scene, "list-submissions.1.response"),
+                            fixture(scene, "list-submissions.1.response"), moved};
+    static const int said[] = {1, 1, 2};
+    for (int i = 0; i < 3; i++) {
+        struct error err = sweep(
+            scene,
+            (struct fake_reply[]){{"GET", "/events/submission/completed?*", 200, none},
+                                  {"GET", "/submissions?*", 200, sights[i]},
+                                  NOBODY,
+                                  END});
+        assert_int_equal(err.kind, ERROR_NONE);
+        assert_int_equal(fake_count(&scene->fake, OBSERVED), said[i]);
+    }
+}
+
+static void
+what_stays_open_is_not_said_every_time(void **state)
+{
+    struct scene *scene = *state;
+    const char *open_row =
+        "{\"data\":[{\"id\":\"" QUOTE "\",\"docuseal_submission_id\":\"4107\"}]}";
+    for (int i = 0; i < 2; i++) {
+        struct error err = sweep(
+            scene, (struct fake_reply[]){
+                       {"GET", "/events/submission/completed?*", 200, "{\"data\":[]}"},
+                       NONE_PENDING,
+                       {"GET", "/items/quotes?*", 200, open_row},
+                       {"GET", "/items/cgv_acceptances?*", 200, "{\"data\":[]}"},
+                       END});
+        assert_int_equal(err.kind, ERROR_NONE);
+    }
     assert_int_equal(fake_count(&scene->fake, OBSERVED), 1);
 }
 
@@ -303,6 +353,8 @@ main(void)
         STORY(one_that_was_archived_while_pending_is_looked_at),
         STORY(the_cursor_follows_docuseals_clock),
         STORY(one_submission_is_said_once),
+        STORY(the_same_move_is_said_in_one_sweep_only),
+        STORY(what_stays_open_is_not_said_every_time),
         STORY(pages_overlap_by_a_second),
         STORY(a_sweep_that_fails_keeps_its_cursor),
         STORY(a_probe_asks_the_service_itself),
