@@ -141,6 +141,24 @@ kafka_fixture_read(const char *brokers, const char *topic, size_t most, int time
     return seen;
 }
 
+size_t
+kafka_fixture_count(const char *brokers, const char *topic)
+{
+    rd_kafka_t *rk = reader(brokers);
+    int partitions = partitions_of(rk, topic);
+    size_t count = 0;
+
+    for (int i = 0; i < partitions; i++) {
+        int64_t low = 0;
+        int64_t high = 0;
+        assert_int_equal(
+            rd_kafka_query_watermark_offsets(rk, topic, i, &low, &high, 10000), 0);
+        count += (size_t)(high - low);
+    }
+    rd_kafka_destroy(rk);
+    return count;
+}
+
 const char *
 kafka_fixture_header(const rd_kafka_message_t *message, const char *name)
 {

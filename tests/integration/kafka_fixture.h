@@ -38,6 +38,9 @@ typedef bool kafka_fixture_see(void *ctx, const rd_kafka_message_t *message);
 size_t kafka_fixture_read(const char *brokers, const char *topic, size_t most,
                           int timeout_ms, kafka_fixture_see *see, void *ctx);
 
+// How many records a topic holds.
+size_t kafka_fixture_count(const char *brokers, const char *topic);
+
 // A header of a record as text, "" if it has none; belongs to the record.
 const char *kafka_fixture_header(const rd_kafka_message_t *message, const char *name);
 

@@ -56,24 +56,22 @@ enum column {
 // $1 rows, $2 bytes of rows at once (the first comes in any case), $3 bytes of one.
 static const char select_unpublished[] =
     "WITH head AS MATERIALIZED ("
-    " SELECT *, old_row::text AS old_text, new_row::text AS new_text"
+    " SELECT *, coalesce(new_row, old_row, jsonb_build_object('id', item)) AS r,"
+    "  old_row::text AS old_text, new_row::text AS new_text"
     " FROM relais_capture.change WHERE published_at IS NULL ORDER BY seq LIMIT $1::int"
     "), sized AS ("
     " SELECT *, coalesce(octet_length(old_text), 0) + coalesce(octet_length(new_text), "
-    "0)"
-    "  + coalesce(octet_length(changed::text), 0) AS bytes FROM head"
+    "  0) + coalesce(octet_length(changed::text), 0) AS bytes FROM head"
     "), counted AS ("
-    " SELECT *, sum(least(bytes, $3::bigint)) OVER (ORDER BY seq) AS total FROM sized) "
+    " SELECT *, bytes <= $3::bigint AS fits,"
+    "  sum(least(bytes, $3::bigint)) OVER (ORDER BY seq) AS total FROM sized) "
     "SELECT seq, event_id, collection, op, item,"
-    " coalesce(root, relais_capture.root(collection, coalesce(new_row, old_row), "
-    "NULL)),"
-    " actor, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+    " coalesce(root, relais_capture.root(collection, r, NULL)), actor,"
+    " to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
     " (extract(epoch FROM clock_timestamp() - at) * 1000)::bigint,"
-    " coalesce(new_row, old_row) ->> 'owner_company',"
-    " coalesce(new_row, old_row) ->> 'owner_company_id',"
-    " CASE WHEN bytes <= $3::bigint THEN to_json(changed)::text END,"
-    " CASE WHEN bytes <= $3::bigint THEN old_text END,"
-    " CASE WHEN bytes <= $3::bigint THEN new_text END, bytes "
+    " r ->> 'owner_company', r ->> 'owner_company_id',"
+    " CASE WHEN fits THEN to_json(changed)::text END, CASE WHEN fits THEN old_text END,"
+    " CASE WHEN fits THEN new_text END, bytes "
     "FROM counted WHERE total - least(bytes, $3::bigint) < $2::bigint ORDER BY seq";
 
 static const char mark_published[] =
@@ -280,6 +278,14 @@ read_unpublished(struct outbox *o, struct pg_rows **rows, struct error *err)
     return pg_run(o->pg, select_unpublished, params, 3, rows, err);
 }
 
+static void
+say_active(struct outbox *o)
+{
+    if (capture_status_set(&o->capture->status, CAPTURE_ACTIVE, ""))
+        log_info("active", "publishing the changes of Directus");
+    metric_set(o->capture->active, 1);
+}
+
 // One batch; *idle if there was nothing to publish.
 static bool
 turn(struct outbox *o, bool *idle, struct error *err)
@@ -289,6 +295,7 @@ turn(struct outbox *o, bool *idle, struct error *err)
     capture_status_turn(&o->capture->status);
     if (!read_unpublished(o, &rows, err))
         return false;
+    say_active(o);
     *idle = pg_rows_count(rows) == 0;
     metric_set(o->capture->lag_ms, *idle ? 0 : pg_i64(rows, 0, AGE_MS));
     bool good = *idle || publish(o, rows, err);
@@ -378,9 +385,6 @@ work(struct outbox *o, struct error *err)
     while (!capture_wake_stopping(&o->capture->wake)) {
         if (!keep_house(o, err) || !turn(o, &idle, err))
             return false;
-        if (capture_status_set(&o->capture->status, CAPTURE_ACTIVE, ""))
-            log_info("active", "publishing the changes of Directus");
-        metric_set(o->capture->active, 1);
         o->backoff.attempts = 0;
         if (idle
             && !capture_session_wait(o->capture, o->pg, o->capture->settings.poll_ms,
@@ -407,6 +411,13 @@ run_session(struct outbox *o, struct error *err)
     return good;
 }
 
+static bool
+name_url(struct error *err)
+{
+    const struct error from = *err;
+    return error_permanent(err, "CAPTURE_DATABASE_URL: %s", from.text);
+}
+
 bool
 capture_outbox_run(struct capture *capture, struct error *err)
 {
@@ -417,7 +428,7 @@ capture_outbox_run(struct capture *capture, struct error *err)
         if (run_session(&o, err) || capture_wake_stopping(&capture->wake))
             break;
         if (first && err->kind == ERROR_PERMANENT && err->service == NULL)
-            return false; // the URL cannot be read
+            return name_url(err);
         capture_session_back_off(capture, &o.backoff, err);
     }
     return true;

@@ -122,19 +122,24 @@ capture_publisher_fd(const struct capture_publisher *publisher)
     return publisher->event_fd;
 }
 
+static bool
+reopen_producer(struct capture_publisher *publisher, struct error *err)
+{
+    struct kafka_producer *producer = open_producer(publisher, err);
+
+    pthread_mutex_lock(&publisher->open_lock);
+    publisher->producer = producer;
+    pthread_mutex_unlock(&publisher->open_lock);
+    return producer != NULL;
+}
+
 bool
 capture_publisher_begin(struct capture_publisher *publisher, struct error *err)
 {
     if (publisher->producer != NULL && kafka_producer_dead(publisher->producer))
         close_producer(publisher, 0);
-    if (publisher->producer == NULL) {
-        struct kafka_producer *producer = open_producer(publisher, err);
-        if (producer == NULL)
-            return false;
-        pthread_mutex_lock(&publisher->open_lock);
-        publisher->producer = producer;
-        pthread_mutex_unlock(&publisher->open_lock);
-    }
+    if (publisher->producer == NULL && !reopen_producer(publisher, err))
+        return false;
     pthread_mutex_lock(&publisher->lock);
     publisher->pending = 0;
     publisher->failed = false;
@@ -185,8 +190,13 @@ capture_publisher_done(struct capture_publisher *publisher, bool *failed,
 void
 capture_publisher_abort(struct capture_publisher *publisher)
 {
+    struct error later = {0};
+
     close_producer(publisher, 0);
     atomic_store(&publisher->began_ms, 0);
+    // At once, so that readyz can tell whether a broker answers; without one, begin
+    // tries again.
+    (void)reopen_producer(publisher, &later);
 }
 
 bool
