@@ -181,7 +181,8 @@ static void
 integer_keys_are_text_whether_they_come_as_number_or_string(void **state)
 {
     (void)state;
-    struct delivery created, updated;
+    struct delivery created;
+    struct delivery updated;
     begin_fixture(&created, "create-lead-int-1");
     assert_true(split(&created));
     begin_fixture(&updated, "update-lead-int-1");
@@ -270,7 +271,8 @@ equal_changes_are_two_events_unless_the_body_says_who_it_is(void **state)
     (void)state;
     static const char *const fixtures[] = {"update-lead-int-1", "signed-flow-1"};
     for (int i = 0; i < 2; i++) {
-        struct delivery first, again;
+        struct delivery first;
+        struct delivery again;
         begin_fixture(&first, fixtures[i]);
         begin_fixture(&again, fixtures[i]);
         assert_true(split(&first) && split(&again));
@@ -332,7 +334,7 @@ static const char *
 many_keys(struct job *job, int count, size_t note)
 {
     struct str body;
-    str_begin(&body, 8 * 1024 * 1024);
+    str_begin(&body, 8 << 20);
     str_puts(&body, "{\"trigger\":{\"event\":\"leads.items.update\",\"collection\":"
                     "\"leads\",\"keys\":[");
     for (int i = 0; i < count; i++)
@@ -356,7 +358,7 @@ thousands_of_keys_do_not_repeat_a_large_row(void **state)
     begin(&d, many_keys(&job, 5000, 100000));
     assert_true(split(&d));
     assert_int_equal(d.events.count, 5000);
-    assert_true(d.events.bytes < 2 * 1024 * 1024);
+    assert_true(d.events.bytes < 2 << 20);
     struct json_object *payload = payload_of(&d, d.events.last);
     assert_null(json_at(payload, "new.note"));
     assert_string_equal(json_string_or(payload, "changed.0", ""), "note");

@@ -249,14 +249,11 @@ start(const char *option)
     struct error err;
     int status = EX_CONFIG;
 
-    if (!config_load(ingest_settings_table, &ingest->settings, &err)) {
-        log_error("settings", "%s", err.text);
-    } else if (!ingest_sources_open(&ingest->sources, ingest->settings.integrations,
-                                    &err)) {
-        log_error("settings", "%s", err.text);
-    } else {
+    if (config_load(ingest_settings_table, &ingest->settings, &err)
+        && ingest_sources_open(&ingest->sources, ingest->settings.integrations, &err))
         status = run_or_print(ingest, option);
-    }
+    else
+        log_error("settings", "%s", err.text);
     ingest_sources_close(&ingest->sources);
     config_free(ingest_settings_table, &ingest->settings);
     free(ingest);

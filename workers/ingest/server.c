@@ -234,9 +234,9 @@ begin(struct ingest_server *server, struct MHD_Connection *connection)
 // Called by libmicrohttpd with the request's head, then with each piece of the body,
 // then once more at its end, and again when the connection was resumed.
 static enum MHD_Result
-on_request(void *arg, struct MHD_Connection *connection, const char *path,
-           const char *method, const char *version, const char *data, size_t *length,
-           void **context)
+on_request(void *arg, // NOLINT(readability-function-size): its parameters are theirs
+           struct MHD_Connection *connection, const char *path, const char *method,
+           const char *version, const char *data, size_t *length, void **context)
 {
     struct ingest_exchange *exchange = *context;
 
@@ -312,6 +312,20 @@ on_trouble(void *arg, const char *fmt, va_list args)
     log_debug("http", "%s", text);
 }
 
+static int
+bound_port(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } address = {.six = {.sin6_port = 0}};
+    socklen_t length = sizeof address;
+    getsockname(fd, &address.any, &length);
+    bool six = address.any.sa_family == AF_INET6;
+    return ntohs(six ? address.six.sin6_port : address.four.sin_port);
+}
+
 // A listening socket of our own: the error can say what is wrong, and port 0 is told.
 static int
 listen_on(const char *host, int port, int *bound, struct error *err)
@@ -319,8 +333,6 @@ listen_on(const char *host, int port, int *bound, struct error *err)
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
-    struct sockaddr_storage address;
-    socklen_t length = sizeof address;
     char service[16];
     const int on = 1;
 
@@ -332,14 +344,11 @@ listen_on(const char *host, int port, int *bound, struct error *err)
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     bool listening =
         fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0
-        && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0
-        && getsockname(fd, (struct sockaddr *)&address, &length) == 0;
+        && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
     int problem = errno;
     freeaddrinfo(found);
     if (listening) {
-        bool six = address.ss_family == AF_INET6;
-        *bound = ntohs(six ? ((struct sockaddr_in6 *)&address)->sin6_port
-                           : ((struct sockaddr_in *)&address)->sin_port);
+        *bound = bound_port(fd);
         return fd;
     }
     if (fd >= 0)

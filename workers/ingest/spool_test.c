@@ -13,7 +13,7 @@
 #include "workers/ingest/spool.h"
 #include "workers/ingest/wait.h"
 
-enum { MEGABYTE = 1024 * 1024 };
+enum { MEGABYTE = 1 << 20, LARGE = 300 << 10, FILE_LIMIT = 200 << 10 };
 
 struct fixture {
     char folder[64];
@@ -226,7 +226,7 @@ a_full_disk_fails_the_row_and_the_next_one_after_it_is_kept(void **state)
 {
     struct fixture *f = *state;
     char why[200] = "";
-    static char large[300 * 1024]; // too much for the limit below, whatever is there
+    static char large[LARGE]; // too much for the limit below, whatever is there
     struct record record = sample;
     memset(large, 'x', sizeof large);
     record.payload = large;
@@ -235,7 +235,7 @@ a_full_disk_fails_the_row_and_the_next_one_after_it_is_kept(void **state)
     assert_true(put(f, 1, &sample));
     struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    struct rlimit limit = {.rlim_cur = 200 * 1024, .rlim_max = before.rlim_max};
+    struct rlimit limit = {.rlim_cur = FILE_LIMIT, .rlim_max = before.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     assert_true(put(f, 2, &record));

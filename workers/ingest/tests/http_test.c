@@ -53,15 +53,12 @@ set_up(void **state)
     snprintf(world->secret_file, sizeof world->secret_file,
              "DOCUSEAL_WEBHOOK_SECRET_FILE=%s", world->secret_path);
     write_secret(world, "whsec_" CANARY);
+    static const char flow_secret[] = "DIRECTUS_FLOW_SECRET=flow-" CANARY;
     const char *settings[] = {
-        world->brokers,
-        world->secret_file,
-        "DIRECTUS_FLOW_SECRET=flow-" CANARY,
-        "INGEST_MAX_BODY=64K",
-        "INGEST_READ_MS=1000",
-        "KAFKA_MESSAGE_MAX_BYTES=20000",
-        "LOG_LEVEL=debug",
-        NULL,
+        world->brokers,        world->secret_file,
+        flow_secret,           "INGEST_MAX_BODY=64K",
+        "INGEST_READ_MS=1000", "KAFKA_MESSAGE_MAX_BYTES=20000",
+        "LOG_LEVEL=debug",     NULL,
     };
     if (!ingest_shim_start(&world->shim, settings))
         fail_msg("it did not start: %s", world->shim.log.data);
@@ -152,15 +149,16 @@ static void
 a_body_over_the_limit_is_too_large_and_so_is_an_event(void **state)
 {
     struct world *world = *state;
-    char *body = str_alloc(200 * 1024);
-    memset(body, ' ', 200 * 1024);
-    body[200 * 1024 - 1] = '\0';
+    enum { OVER_BODY = 200 << 10, OVER_EVENT = 30 << 10, WITHIN = 10 << 10 };
+    char *body = str_alloc(OVER_BODY);
+    memset(body, ' ', OVER_BODY);
+    body[OVER_BODY - 1] = '\0';
     assert_int_equal(docuseal(world, "whsec_" CANARY, body), 413);
     // Within the body's limit, but larger than Kafka takes.
-    body[30 * 1024] = '\0';
+    body[OVER_EVENT] = '\0';
     memcpy(body, EVENT, strlen(EVENT));
     assert_int_equal(docuseal(world, "whsec_" CANARY, body), 413);
-    body[10 * 1024] = '\0';
+    body[WITHIN] = '\0';
     assert_int_equal(docuseal(world, "whsec_" CANARY, body), 200);
     free(body);
 }

@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@
 #include "common/clock.h"
 #include "common/hmac.h"
 
-enum { LOG_MAX = 256 * 1024 * 1024, READ_S = 30 };
+enum { LOG_MAX = 256 << 20, BODY_MAX = 16 << 20, READ_S = 30, READ_MS = 30000 };
 
 static struct sockaddr_in
 loopback(int port)
@@ -75,7 +77,7 @@ static void *
 read_log(void *arg)
 {
     struct ingest_shim *shim = arg;
-    char buffer[4096];
+    char buffer[2048];
     ssize_t length;
     while ((length = read(shim->log_fd, buffer, sizeof buffer)) > 0
            || (length < 0 && errno == EINTR)) {
@@ -92,42 +94,51 @@ read_log(void *arg)
     return NULL;
 }
 
-// In the child: no settings but these.
-static void
-become_ingest(const struct ingest_shim *shim, const char *const settings[], int out)
+// With no settings but these: what the test's own environment has must not matter.
+static bool
+spawn(struct ingest_shim *shim, const char *const settings[], int out)
 {
+    enum { SETTINGS = 28 };
     char spool[128];
     char admin[64];
     char port[] = "INGEST_PORT=0";
-    char *environment[32] = {spool, admin, port};
     char program[] = INGEST_PROGRAM;
+    char *environment[SETTINGS + 8] = {spool, admin, port};
     char *arguments[] = {program, NULL};
+    posix_spawn_file_actions_t actions;
+    size_t count = 3;
+
     snprintf(spool, sizeof spool, "INGEST_SPOOL=%s", shim->folder);
     snprintf(admin, sizeof admin, "ADMIN_PORT=%d", shim->admin_port);
-    for (size_t i = 0; settings[i] != NULL && i < 28; i++)
-        environment[3 + i] = (char *)(uintptr_t)settings[i];
-    dup2(out, STDOUT_FILENO);
-    execve(program, arguments, environment);
-    abort();
+    for (size_t i = 0; settings[i] != NULL && i < SETTINGS; i++)
+        environment[count++] = (char *)(uintptr_t)settings[i];
+    // How a sanitizer is to behave is no setting of the program.
+    for (char **variable = environ; *variable != NULL && count < SETTINGS + 6;
+         variable++)
+        if (str_starts(*variable, "TSAN_OPTIONS=")
+            || str_starts(*variable, "ASAN_OPTIONS="))
+            environment[count++] = *variable;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    bool started =
+        posix_spawn(&shim->pid, program, &actions, NULL, arguments, environment) == 0;
+    posix_spawn_file_actions_destroy(&actions);
+    return started;
 }
 
 bool
 ingest_shim_start(struct ingest_shim *shim, const char *const settings[])
 {
     int ends[2];
-    if (pipe(ends) != 0)
+    if (pipe2(ends, O_CLOEXEC) != 0)
         abort();
     size_t before = shim->log.length;
     shim->ended = false;
-    shim->pid = fork();
-    if (shim->pid == 0) {
-        close(ends[0]);
-        become_ingest(shim, settings, ends[1]);
-    }
-    close(ends[1]);
     shim->log_fd = ends[0];
-    if (shim->pid < 0 || pthread_create(&shim->reader, NULL, read_log, shim) != 0)
+    if (!spawn(shim, settings, ends[1])
+        || pthread_create(&shim->reader, NULL, read_log, shim) != 0)
         abort();
+    close(ends[1]);
 
     static const char member[] = "\"event\":\"listening\"";
     const char *line = NULL;
@@ -251,7 +262,7 @@ ingest_shim_post(int port, const char *path, const char *headers, const char *bo
                  struct ingest_reply *reply)
 {
     struct str request;
-    str_begin(&request, 16 * 1024 * 1024);
+    str_begin(&request, BODY_MAX);
     str_printf(&request,
                "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                "Content-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n",
@@ -304,7 +315,7 @@ ingest_shim_yield(void)
 bool
 ingest_shim_reaches(const struct ingest_shim *shim, const char *name, long long value)
 {
-    int64_t until_ms = clock_ms() + READ_S * 1000;
+    int64_t until_ms = clock_ms() + READ_MS;
     while (ingest_shim_metric(shim, name) != value) {
         if (clock_ms() > until_ms)
             return false;

@@ -31,7 +31,8 @@ void ingest_shim_begin(struct ingest_shim *shim);
 void ingest_shim_end(struct ingest_shim *shim);
 
 // Starts the program with these settings ("NAME=value", ended by NULL) beside its spool
-// and ports, and waits until it listens. False: it ended before, see the log.
+// and ports, and waits until it listens. False: it ended before, see the log and call
+// ingest_shim_wait().
 bool ingest_shim_start(struct ingest_shim *shim,
                        const char *const settings[]) ATTR_MUST_CHECK;
 
