@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# What the harness takes from deploy/lib, so that the programs of tests get the settings
+# that the demo's get:
+#
+#   deploy.sh configure <run> <bin>            ports, secrets and settings, into stack.env
+#   deploy.sh settings <run> <name> [number]   all that the program gets, a line each
+#   deploy.sh remove <run>                     what is left of a stopped stack
+set -uo pipefail
+. "$(dirname "$0")/../../../deploy/lib/stack.sh"
+. "$deploy_dir/lib/programs.sh"
+
+settings() {
+    if [ "$2" = "$program_simulator" ]; then
+        program_simulator_settings "$1"
+    elif [ "$2" = relais ]; then
+        program_settings "$1" "$2"
+    else
+        program_settings "$1" "$2"
+        printf 'ADMIN_PORT=%s\n' "$(program_port "$@")"
+    fi
+}
+
+case ${1:-} in
+configure) programs_configure "$2" "$3" ;;
+settings) settings "${@:2}" ;;
+remove) stack_remove "$2" ;;
+*) exit 2 ;;
+esac

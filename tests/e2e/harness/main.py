@@ -1,0 +1,118 @@
+"""The runner: one stack, the tests of a folder, nothing left behind."""
+
+import argparse
+import atexit
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import unittest
+
+from .case import Case
+from .system import System
+
+USAGE = """Runs the tests on real parts whose names hold one of the words, or all. A name is
+module.Class.test, as -v prints it."""
+
+
+def read_arguments():
+    parser = argparse.ArgumentParser(description=USAGE)
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--bin", default=os.environ.get("RELAIS_BIN", "build/bin"),
+                        help="where the programs are (RELAIS_BIN)")
+    parser.add_argument("--keep", action="store_true", help="keep the run folder")
+    parser.add_argument("--stack", help="a run folder of `deploy/stack up` that is to be"
+                        " used, and left running")
+    parser.add_argument("--failfast", "-f", action="store_true")
+    parser.add_argument("--list", action="store_true", help="only name the tests")
+    return parser.parse_args()
+
+
+def tests_of(suite):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from tests_of(test)
+        else:
+            yield test
+
+
+def choose(folder, words):
+    found = unittest.TestLoader().discover(str(folder), "test_*.py", str(folder))
+    chosen = [test for test in tests_of(found)
+              if not words or any(word in test.id() for word in words)]
+    return unittest.TestSuite(chosen)
+
+
+def say(text, since):
+    print("  ok  %s (%.1f s)" % (text, time.monotonic() - since), flush=True)
+
+
+class Result(unittest.TextTestResult):
+    """Prints each test with the time it took."""
+
+    def startTest(self, test):
+        self.since = time.monotonic()
+        super().startTest(test)
+
+    def getDescription(self, test):
+        return test.id()
+
+    def stopTest(self, test):
+        self.stream.writeln("      %.1f s" % (time.monotonic() - self.since))
+        self.stream.flush()
+        super().stopTest(test)
+
+
+def start(arguments, suite):
+    since = time.monotonic()
+    binaries = pathlib.Path(arguments.bin)
+    if not (binaries / "relais").exists():
+        sys.exit("no programs in %s: build, then set --bin or RELAIS_BIN" % binaries)
+    run = arguments.stack or tempfile.mkdtemp(prefix="relais-e2e.")
+    system = System(run, binaries)
+    if arguments.stack:
+        atexit.register(system.stop_programs)
+    else:
+        os.rmdir(run)
+        atexit.register(clean_up, system, arguments.keep)
+        system.stack_up()
+    system.configure()
+    say("the stack in %s" % run, since)
+    prepare(system, suite)
+    return system
+
+
+def clean_up(system, keep):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if (system.run / "stack.env").exists():
+        system.down(keep)
+    elif not keep:
+        shutil.rmtree(system.run, ignore_errors=True)
+
+
+def prepare(system, suite):
+    """What the tests want to be there before Relais."""
+    Case.system = system
+    classes = {type(test) for test in tests_of(suite)}
+    for kind in sorted(classes, key=lambda kind: kind.__qualname__):
+        if issubclass(kind, Case):
+            kind.before_relais(system)
+
+
+def main(folder):
+    arguments = read_arguments()
+    suite = choose(folder, arguments.words)
+    if arguments.list:
+        print("\n".join(test.id() for test in tests_of(suite)))
+        return 0
+    if suite.countTestCases() == 0:
+        sys.exit("no test has such a name; --list names them")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    start(arguments, suite)
+    runner = unittest.TextTestRunner(
+        resultclass=Result, verbosity=2, failfast=arguments.failfast)
+    return 0 if runner.run(suite).wasSuccessful() else 1

@@ -1,0 +1,185 @@
+"""A run folder: the stack's parts, Relais's programs, the ledger and Kafka."""
+
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+from .directus import Directus
+from .programs import NAMES, QUICK, SIMULATOR, Program
+from .simulator import Simulator
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+
+
+class System:
+    def __init__(self, run, binaries):
+        self.run = pathlib.Path(run).resolve()
+        self.binaries = pathlib.Path(binaries).resolve()
+        self.env = {}
+        self.programs = {}
+        self.started = False
+
+    # The stack.
+
+    def stack_up(self):
+        """Kafka, Postgres, Redis, Directus; installs and fetches what is missing."""
+        self.deploy_stack("up", self.run)
+
+    def configure(self):
+        """The programs' ports and settings, on a stack that runs."""
+        if "STACK_BIN" not in self.read_env():
+            self.deploy("configure", self.run, self.binaries)
+        self.env = self.read_env()
+        self.directus = Directus(
+            self.env["DIRECTUS_URL"], self.env["DIRECTUS_ADMIN_TOKEN"]
+        )
+        self.simulator = Simulator(
+            self.env["SIM_DOCUSEAL_URL"], self.env["DOCUSEAL_API_KEY"]
+        )
+        for name in (SIMULATOR, *NAMES):
+            self.add(name)
+
+    def read_env(self):
+        lines = (self.run / "stack.env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def deploy(self, *words):
+        return run([HERE / "deploy.sh", *words])
+
+    def deploy_stack(self, *words):
+        return run([ROOT / "deploy" / "stack", *words])
+
+    def part(self, act, part):
+        """start, stop or kill one of kafka, postgres, redis, directus."""
+        self.deploy_stack(act, self.run, part)
+
+    def down(self, keep=False):
+        self.stop_programs()
+        for part in ("directus", "redis", "kafka", "postgres"):
+            self.part("stop", part)
+        if not keep:
+            self.deploy("remove", self.run)
+
+    # The programs.
+
+    def add(self, name, number=None):
+        """One more program of the kind; it is not started."""
+        words = [] if number is None else [number]
+        lines = self.deploy("settings", self.run, name, *words).splitlines()
+        given = dict(line.split("=", 1) for line in lines)
+        program = Program(self.run, self.binaries, name, {**QUICK, **given}, number)
+        self.programs[program.label] = program
+        return program
+
+    def __getitem__(self, label):
+        """system["docuseal"] is the program relais-docuseal."""
+        return self.programs.get(label) or self.programs["relais-" + label]
+
+    def up(self, **more):
+        """Everything runs with these settings: programs that do not are restarted, in
+        the order in which work passes through them."""
+        if not self.started:
+            self.first_up()
+        for program in [self.programs[name] for name in NAMES]:
+            if program.runs() and program.settings == {**program.given, **more}:
+                continue
+            program.stop()
+            program.start(**more)
+        for name in NAMES:
+            self.programs[name].wait_ready()
+
+    def first_up(self):
+        if not self[SIMULATOR].runs():
+            self[SIMULATOR].up()
+        for command in ("migrate", "topics", "baseline"):
+            self.relais(command)
+        self.started = True
+
+    def stop_programs(self):
+        for program in self.programs.values():
+            try:
+                program.stop()
+            except AssertionError as error:
+                print(error, file=sys.stderr)
+
+    def relais(self, *words, check=True, **more):
+        """Runs the command relais; returns its output."""
+        lines = self.deploy("settings", self.run, "relais").splitlines()
+        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+        env.update(dict(line.split("=", 1) for line in lines), **more)
+        return run([self.binaries / "relais", *words], check=check, env=env)
+
+    # What is to be seen.
+
+    def ledger(self, query, **values):
+        """Rows of the ledger as dicts; :'name' in the query stands for a value. bytea
+        has to be converted there: convert_from(result, 'UTF8')."""
+        return self.rows(self.env["DATABASE_URL"], query, **values)
+
+    def captured(self, query, **values):
+        """The same for Directus's own database, where the changes are captured."""
+        return self.rows(self.env["CAPTURE_DATABASE_URL"], query, **values)
+
+    def rows(self, url, query, **values):
+        words = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+        for name, value in values.items():
+            words += ["-v", "%s=%s" % (name, value)]
+        text = "SELECT coalesce(json_agg(t), '[]') FROM (%s) t" % query
+        return json.loads(run([*words, url], feed=text))
+
+    def execute(self, url, statements):
+        run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", url], feed=statements)
+
+    def records(self, topic):
+        """All records of the topic, oldest first in each partition."""
+        out = run(["kcat", "-b", self.env["KAFKA_BROKERS"], "-q", "-C", "-J", "-e",
+                   "-t", topic, "-o", "beginning"])
+        return [record_of(json.loads(line)) for line in out.splitlines()]
+
+    def raw_topic(self, topic):
+        """The bytes of keys, headers and values of all records."""
+        return run(["kcat", "-b", self.env["KAFKA_BROKERS"], "-q", "-C", "-e", "-t",
+                    topic, "-o", "beginning", "-f", "%k %h %s\n"], text=False)
+
+    def produce(self, topic, key, payload=b"", headers=None):
+        """One record, in the partition where Relais puts that key."""
+        words = ["kcat", "-b", self.env["KAFKA_BROKERS"], "-q", "-P", "-t", topic,
+                 "-X", "topic.partitioner=murmur2_random", "-X", "acks=all",
+                 "-k", key]
+        for name, value in (headers or {}).items():
+            words += ["-H", "%s=%s" % (name, value)]
+        fresh = self.run / ("record-%d" % time.monotonic_ns())
+        fresh.write_bytes(payload)
+        try:
+            run([*words, fresh])
+        finally:
+            fresh.unlink()
+
+    def topics(self):
+        out = run(["kcat", "-b", self.env["KAFKA_BROKERS"], "-L", "-J"])
+        return sorted(
+            row["topic"] for row in json.loads(out)["topics"]
+            if not row["topic"].startswith("__")
+        )
+
+
+def record_of(row):
+    names = row.get("headers") or []
+    row["headers"] = dict(zip(names[::2], names[1::2]))
+    return row
+
+
+def run(words, feed=None, check=True, env=None, text=True):
+    """Runs a command and returns its standard output; what it said is in the failure."""
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, env=env,
+        input=(feed or "").encode(), check=False,
+    )
+    if check and done.returncode != 0:
+        said = (done.stdout + done.stderr).decode("utf-8", "replace")
+        name = pathlib.Path(str(words[0])).name
+        raise RuntimeError("%s failed (%d):\n%s" % (name, done.returncode, said[-4000:]))
+    return done.stdout.decode("utf-8", "replace") if text else done.stdout
