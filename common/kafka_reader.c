@@ -179,8 +179,7 @@ assign(struct kafka_reader *reader, const char *topic, int32_t partition,
 // gaps, so the end of the partition, not the last offset, is what ends the reading.
 static bool
 read_next(struct kafka_reader *reader, int64_t high,
-          bool (*visit)(void *, const struct record *), void *arg, bool *over,
-          struct error *err)
+          const struct kafka_reader_visitor *visitor, bool *over, struct error *err)
 {
     rd_kafka_message_t *message = rd_kafka_consumer_poll(reader->rk, ANSWER_MS);
     if (message == NULL)
@@ -198,7 +197,7 @@ read_next(struct kafka_reader *reader, int64_t high,
     *over = message->offset >= high;
     if (!*over) {
         struct record *record = copy_message(message);
-        *over = !visit(arg, record) || record->offset + 1 >= high;
+        *over = !visitor->visit(visitor->arg, record) || record->offset + 1 >= high;
         record_free(record);
     }
     rd_kafka_message_destroy(message);
@@ -207,8 +206,8 @@ read_next(struct kafka_reader *reader, int64_t high,
 
 bool
 kafka_reader_each(struct kafka_reader *reader, const char *topic, int32_t partition,
-                  int64_t from, bool (*visit)(void *arg, const struct record *record),
-                  void *arg, struct error *err)
+                  int64_t from, const struct kafka_reader_visitor *visitor,
+                  struct error *err)
 {
     int64_t low;
     int64_t high;
@@ -224,7 +223,7 @@ kafka_reader_each(struct kafka_reader *reader, const char *topic, int32_t partit
     bool over = false;
     bool good = true;
     while (good && !over)
-        good = read_next(reader, high, visit, arg, &over, err);
+        good = read_next(reader, high, visitor, &over, err);
     rd_kafka_assign(reader->rk, NULL);
     return good;
 }
@@ -249,7 +248,8 @@ kafka_reader_one(struct kafka_reader *reader, const char *topic, int32_t partiti
 {
     struct wanted wanted = {.offset = offset};
 
-    if (!kafka_reader_each(reader, topic, partition, offset, keep_wanted, &wanted, err))
+    const struct kafka_reader_visitor visitor = {keep_wanted, &wanted};
+    if (!kafka_reader_each(reader, topic, partition, offset, &visitor, err))
         return false;
     *record = wanted.record;
     return true;

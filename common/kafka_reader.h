@@ -33,12 +33,18 @@ bool kafka_reader_committed(struct kafka_reader *reader, const char *topic,
                             int32_t partition, int64_t *offset,
                             struct error *err) ATTR_MUST_CHECK;
 
-// Shows `visit` every record of a partition that is there now, from offset `from` (or
-// the first that is kept), in order, until it returns false. The record is the
-// reader's: copy what is to be kept.
+// Who is shown records, until `visit` returns false. The record is the reader's: copy
+// what is to be kept.
+struct kafka_reader_visitor {
+    bool (*visit)(void *arg, const struct record *record);
+    void *arg;
+};
+
+// Shows every record of a partition that is there now, from offset `from` (or the first
+// that is kept), in order.
 bool kafka_reader_each(struct kafka_reader *reader, const char *topic,
                        int32_t partition, int64_t from,
-                       bool (*visit)(void *arg, const struct record *record), void *arg,
+                       const struct kafka_reader_visitor *visitor,
                        struct error *err) ATTR_MUST_CHECK;
 
 // One record, record_free() frees it; NULL without an error where there is none at that

@@ -265,7 +265,7 @@ cli_print_query(struct cli *cli, const char *sql, const struct pg_param params[]
                 int count, const struct table_column columns[], const char *none)
 {
     struct table table;
-    int status;
+    int status = EX_OK;
     struct pg_rows *rows = cli_query(cli, sql, params, count, &status);
     if (rows == NULL)
         return status;

@@ -100,7 +100,7 @@ effect_show(struct cli *cli)
     if (!cli_arguments(cli, 2, 2))
         return EX_USAGE;
     struct pg_param params[] = {PG_TEXT(cli->args[0]), PG_TEXT(cli->args[1])};
-    int status;
+    int status = EX_OK;
     struct pg_rows *rows = cli_query(cli, sql, params, 2, &status);
     if (rows == NULL)
         return status;
@@ -133,7 +133,7 @@ static int
 why_not(struct cli *cli)
 {
     struct pg_param params[] = {PG_TEXT(cli->args[0]), PG_TEXT(cli->args[1])};
-    int status;
+    int status = EX_OK;
     struct pg_rows *rows =
         cli_query(cli, "SELECT 1 FROM relais.effect WHERE kind = $1 AND identity = $2",
                   params, 2, &status);
@@ -169,7 +169,7 @@ resolve(struct cli *cli, bool done, const char *result)
     };
     if (done)
         params[3] = (struct pg_param)PG_BYTES(result, strlen(result));
-    int status;
+    int status = EX_OK;
     struct pg_rows *rows = cli_query(cli, resolve_sql, params, 4, &status);
     if (rows == NULL)
         return status;

@@ -132,7 +132,7 @@ put_sections(struct cli *cli, const struct pg_param params[2], struct str *out)
 {
     for (const struct section *s = sections; s->title != NULL; s++) {
         struct table table;
-        int status;
+        int status = EX_OK;
         struct pg_rows *rows = cli_query(cli, s->sql, params, 2, &status);
         if (rows == NULL)
             return status;
@@ -154,7 +154,7 @@ put_sections(struct cli *cli, const struct pg_param params[2], struct str *out)
 static int
 put_steps(struct cli *cli, const struct pg_param params[2], struct str *out)
 {
-    int status;
+    int status = EX_OK;
     struct pg_rows *rows = cli_query(cli, steps_sql, params, 2, &status);
     if (rows == NULL)
         return status;

@@ -50,6 +50,7 @@ letters_read(struct letters *letters, const char *brokers, const char *topic,
              struct error *err)
 {
     int32_t partitions;
+    const struct kafka_reader_visitor visitor = {keep, letters};
     struct kafka_reader *reader = kafka_reader_open(brokers, NULL, err);
     if (reader == NULL)
         return false;
@@ -57,7 +58,7 @@ letters_read(struct letters *letters, const char *brokers, const char *topic,
     if (good && partitions == 0)
         good = error_permanent(err, "there is no topic \"%s\"", topic);
     for (int32_t p = 0; good && p < partitions; p++)
-        good = kafka_reader_each(reader, topic, p, 0, keep, letters, err);
+        good = kafka_reader_each(reader, topic, p, 0, &visitor, err);
     kafka_reader_close(reader);
     return good;
 }

@@ -43,7 +43,7 @@ park_release(struct cli *cli)
         return EX_USAGE;
 
     struct pg_param params[] = {PG_TEXT(all ? NULL : cli->args[0])};
-    int status;
+    int status = EX_OK;
     struct pg_rows *rows =
         cli_query(cli, all ? all_sql : lane_sql, params, all ? 0 : 1, &status);
     if (rows == NULL)

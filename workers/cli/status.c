@@ -111,7 +111,7 @@ put_sections(struct cli *cli, struct str *out)
 {
     for (const struct section *s = sections; s->name != NULL; s++) {
         struct table table;
-        int status;
+        int status = EX_OK;
         struct pg_rows *rows = cli_query(cli, s->sql, NULL, 0, &status);
         if (rows == NULL)
             return status;

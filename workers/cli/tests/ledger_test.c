@@ -292,9 +292,10 @@ status_without_kafka_still_shows_the_ledger(void **state)
 
 // ---- baseline
 
-static enum MHD_Result
+static enum MHD_Result // NOLINTNEXTLINE(readability-function-size): the library's form
 directus(void *cls, struct MHD_Connection *connection, const char *url,
-         const char *method, const char *version, const char *data, size_t *size,
+         const char *method, const char *version, const char *data,
+         size_t *size, // NOLINT(readability-non-const-parameter)
          void **con)
 {
     static const char rows[] =
