@@ -28,7 +28,7 @@ const struct config_setting cli_settings_table[] = {
      "Partitions of every topic; only read when topics are created, never changed "
      "later.",
      1, 1000},
-    {"KAFKA_REPLICATION", CONFIG_INT, offsetof(struct cli_settings, replication), "1",
+    {"TOPIC_REPLICATION", CONFIG_INT, offsetof(struct cli_settings, replication), "1",
      "Replicas of every topic; only read when topics are created.", 1, 15},
     {"TOPIC_RETENTION", CONFIG_MS, offsetof(struct cli_settings, retention_ms), "14d",
      "How long topics keep their records; dead letters are kept for ever.", 3600000,
