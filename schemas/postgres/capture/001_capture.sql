@@ -34,7 +34,7 @@ CREATE INDEX change_item ON relais_capture.change (collection, item, seq);
 -- cascade deletes it before its children); then what was captured of it answers. NULL if
 -- nothing does.
 CREATE FUNCTION relais_capture.invoice_root(invoices regclass, id text) RETURNS text
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE AS $$
 DECLARE
     invoice jsonb;
 BEGIN
@@ -55,11 +55,12 @@ BEGIN
 END $$;
 
 -- The root of an item of one of the collections, from its row. NULL where the row does not
--- say it.
+-- say it. (plpgsql keeps its plan; an SQL function would be planned anew for each row.)
 CREATE FUNCTION relais_capture.root(collection text, r jsonb, invoices regclass)
 RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE collection
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE collection
         WHEN 'quotes' THEN 'quote:' || (r ->> 'id')
         WHEN 'quote_items' THEN 'quote:' || (r ->> 'quote_id')
         WHEN 'client_invoices'
@@ -70,20 +71,21 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         WHEN 'leads' THEN 'lead:' || (r ->> 'id')
         WHEN 'people' THEN 'contact:' || (r ->> 'id')
         WHEN 'companies' THEN 'company:' || (r ->> 'id')
-    END
-$$;
+    END;
+END $$;
 
 -- Who did it, as far as the row knows: Directus writes user_updated and date_updated
 -- together, so an old name beside an unchanged date is somebody else's. A delete leaves no
 -- name.
 CREATE FUNCTION relais_capture.actor(op text, before jsonb, after jsonb) RETURNS text
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN CASE
         WHEN op = 'INSERT' THEN after ->> 'user_created'
         WHEN op = 'UPDATE' AND after -> 'date_updated' IS DISTINCT FROM
             before -> 'date_updated' THEN after ->> 'user_updated'
-    END
-$$;
+    END;
+END $$;
 
 -- The trigger. Arguments: the collection's name in events, and the invoices' table.
 --
