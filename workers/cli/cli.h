@@ -111,5 +111,6 @@ int cli_journey(struct cli *cli);
 int cli_dead(struct cli *cli);
 int cli_park(struct cli *cli);
 int cli_effect(struct cli *cli);
+int cli_attention(struct cli *cli);
 
 #endif

@@ -12,9 +12,10 @@ const struct cli_command cli_commands[] = {
      CLI_NEEDS_DATABASE, cli_status},
     {"journey", "<entity>", "everything that happened to quote:<uuid> (or a bare id)",
      CLI_NEEDS_DATABASE, cli_journey},
-    {"dead", "list [topic...] | show <record> | replay <record> | replay --all <topic>",
-     "events that can never pass; replay them once the cause is mended "
-     "(<record> is topic/partition/offset; [--type TYPE] [--entity ENTITY])",
+    {"dead",
+     "list [topic...] | show <topic/partition/offset> | replay <...> | replay --all "
+     "<topic>",
+     "events that can never pass; replay them once the cause is mended",
      CLI_NEEDS_DATABASE | CLI_NEEDS_KAFKA, cli_dead},
     {"park", "list | release <lane> | release --all",
      "events that wait for their time; let them go on now", CLI_NEEDS_DATABASE,
@@ -24,5 +25,8 @@ const struct cli_command cli_commands[] = {
      "done|not-done [--result JSON]",
      "calls that must not be repeated; settle those nobody can look up",
      CLI_NEEDS_DATABASE, cli_effect},
+    {"attention", "list | done <kind> <entity>",
+     "what a person must look at; take it off the list", CLI_NEEDS_DATABASE,
+     cli_attention},
     {0},
 };

@@ -181,8 +181,10 @@ resolve(struct cli *cli, bool done, const char *result)
     if (rows == NULL)
         return status;
     pg_rows_free(rows);
-    cli_say(done ? "settled: it was done, and is not repeated\n"
-                 : "settled: it was not done, the next attempt does it\n");
+    cli_say(done
+                ? "settled: it was done, and is not repeated; replay its dead letter\n"
+                : "settled: it was not done, the next attempt does it; replay its dead "
+                  "letter\n");
     return EX_OK;
 }
 

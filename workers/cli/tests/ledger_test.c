@@ -277,6 +277,24 @@ a_signing_link_is_not_shown(void **state)
     assert_says(world->run.out, "{\"id\":7,\"embed_src\":\"***\"}");
 }
 
+// ---- attention
+
+static void
+what_a_person_looked_at_leaves_the_list(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(world->pg, "INSERT INTO relais.attention (kind, entity, worker, text)"
+                             " VALUES ('signature.late', 'quote:1', 'w', 'look')");
+    assert_int_equal(run_line(&world->run, "attention list"), EX_OK);
+    assert_says(world->run.out, "signature.late");
+    assert_int_equal(run_line(&world->run, "attention done signature.late quote:1"),
+                     EX_OK);
+    assert_int_equal(run_line(&world->run, "attention done signature.late quote:1"),
+                     EX_DATAERR);
+    assert_int_equal(run_line(&world->run, "attention list"), EX_OK);
+    assert_string_equal(world->run.out, "nothing waits for a person\n");
+}
+
 // ---- status
 
 static void
@@ -352,9 +370,9 @@ baseline_takes_over_what_was_sent_before(void **state)
 static void
 help_names_every_command(void **state)
 {
-    static const char *const commands[] = {"migrate", "topics",  "baseline",
-                                           "status",  "journey", "dead",
-                                           "park",    "effect",  NULL};
+    static const char *const commands[] = {"migrate",   "topics", "baseline", "status",
+                                           "journey",   "dead",   "park",     "effect",
+                                           "attention", NULL};
     struct run run = {0};
     (void)state;
     assert_int_equal(run_line(&run, "help"), EX_OK);
@@ -387,6 +405,7 @@ main(void)
         TEST(an_attempt_under_way_is_left_alone),
         TEST(an_intent_past_its_deadline_is_unsure),
         TEST(a_signing_link_is_not_shown),
+        TEST(what_a_person_looked_at_leaves_the_list),
         TEST(status_without_kafka_still_shows_the_ledger),
         TEST(baseline_takes_over_what_was_sent_before),
         cmocka_unit_test(help_names_every_command),
