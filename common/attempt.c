@@ -85,6 +85,7 @@ handle(struct attempt *attempt)
         return false;
     attempt->decoded = true;
     job->event = &attempt->ev;
+    job->quiet = strcmp(attempt->ev.type, "plain") == 0;
     const struct handler *handler = handler_of(attempt);
     if (handler != NULL)
         return handler->handle(job, &attempt->ev, worker->state);
@@ -204,12 +205,11 @@ static void
 fill_step(struct attempt *attempt)
 {
     const struct settlement *settlement = attempt->job.settlement;
-    bool plain = attempt->decoded && strcmp(attempt->ev.type, "plain") == 0;
     const char *entity = attempt->decoded && attempt->ev.subject[0] != '\0'
                              ? attempt->ev.subject
                              : attempt->lane->name;
     attempt->write.step = (struct ledger_step){
-        .entity = plain ? NULL : entity,
+        .entity = attempt->job.quiet ? NULL : entity,
         .event = attempt->item->seen,
         .type = attempt->decoded ? attempt->ev.type : "",
         .outcome = attempt->outcome,
@@ -257,7 +257,8 @@ run(void *arg)
     attempt->took_ms = clock_ms() - attempt->started_ms;
     if (attempt->gate != NULL && attempt->error.kind == ERROR_NONE)
         gate_passed(attempt->gate);
-    if (attempt->error.kind == ERROR_NONE && attempt->job.settlement->calls != NULL)
+    if (attempt->error.kind == ERROR_NONE
+        && (attempt->job.quiet || attempt->job.settlement->calls != NULL))
         circuits_passed(attempt->lanes->worker->circuits);
     attempt->lanes->running--;
     settle(attempt);
@@ -337,6 +338,11 @@ count_attempt(const struct attempt *attempt)
     struct worker *worker = attempt->lanes->worker;
     char labels[300];
     metric_observe_ms(worker->attempt_time, attempt->took_ms);
+    if (attempt->handler != NULL && attempt->error.kind == ERROR_NONE) {
+        ptrdiff_t row = attempt->handler - worker->integration->handlers;
+        metric_add(worker->metric_done[row], 1);
+        return;
+    }
     snprintf(labels, sizeof labels, "type=\"%s\",outcome=\"%s\"",
              attempt->handler != NULL ? attempt->handler->type : "other",
              attempt->outcome);

@@ -109,23 +109,16 @@ run_here(struct http_transfer *transfer)
     if (easy == NULL)
         abort();
     transfer->result = CURLE_FAILED_INIT;
+    http_transfer_init(easy, NULL);
     if (http_transfer_prepare(transfer, easy))
         transfer->result = curl_easy_perform(easy);
     http_transfer_finish(transfer, easy);
     curl_easy_cleanup(easy);
 }
 
-static bool
-judge(struct job *job, struct http_transfer *transfer, struct http_response *response)
+static void
+fill_response(const struct http_transfer *transfer, struct http_response *response)
 {
-    const char *what = shown_path(job, transfer->request);
-    if (transfer->cut || transfer->result != CURLE_OK) {
-        settlement_call(job, "%s: %s %" PRId64 " ms", what,
-                        transfer->cut ? "cut at the deadline"
-                                      : curl_easy_strerror(transfer->result),
-                        response->took_ms);
-        return no_answer(job, transfer, what);
-    }
     *response = (struct http_response){
         .status = (int)transfer->status,
         .body = transfer->body != NULL ? transfer->body : "",
@@ -134,6 +127,25 @@ judge(struct job *job, struct http_transfer *transfer, struct http_response *res
         .retry_after_ms = transfer->retry_after_ms,
         .took_ms = response->took_ms,
     };
+}
+
+static bool
+judge(struct job *job, struct http_transfer *transfer, struct http_response *response)
+{
+    if (!transfer->cut && transfer->result == CURLE_OK && job->quiet
+        && is_answer(transfer->request, (int)transfer->status)) {
+        fill_response(transfer, response);
+        return true;
+    }
+    const char *what = shown_path(job, transfer->request);
+    if (transfer->cut || transfer->result != CURLE_OK) {
+        settlement_call(job, "%s: %s %" PRId64 " ms", what,
+                        transfer->cut ? "cut at the deadline"
+                                      : curl_easy_strerror(transfer->result),
+                        response->took_ms);
+        return no_answer(job, transfer, what);
+    }
+    fill_response(transfer, response);
     settlement_call(job, "%s: %d %" PRId64 " ms", what, response->status,
                     response->took_ms);
     if (is_answer(transfer->request, response->status))

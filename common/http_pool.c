@@ -8,7 +8,9 @@
 #include "common/http_transfer.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/str.h"
@@ -23,6 +25,7 @@ struct slot {
     struct multi *multi;
     CURL *easy;
     struct http_transfer *transfer;
+    bool fresh; // must be initialised
     struct slot *next_free;
 };
 
@@ -34,16 +37,22 @@ struct multi {
     struct multi *next;
 };
 
+// libcurl takes a connection out of the watch after each answer and puts it in again
+// for the next request. The descriptor stays in epoll meanwhile, which saves two system
+// calls a call; it goes when it speaks while nobody listens, or when libcurl closes it.
 struct socket_watch {
     struct loop_watch watch;
-    struct multi *multi;
+    struct multi *multi; // who listens, or NULL
     curl_socket_t fd;
+    uint32_t events; // as epoll knows it; 0 = not in epoll
 };
 
 struct pool {
     struct loop *loop;
     struct multi *multis;
     struct slot *free_slots;
+    struct socket_watch **sockets; // by descriptor
+    size_t socket_room;
 };
 
 static void
@@ -64,11 +73,25 @@ finish_done(struct multi *multi)
 }
 
 static void
+unwatch(struct pool *pool, struct socket_watch *socket)
+{
+    if (socket->events != 0)
+        loop_watch_fd(pool->loop, socket->fd, &socket->watch, 0, true);
+    socket->events = 0;
+    socket->multi = NULL;
+}
+
+static void
 socket_ready(struct loop_watch *watch, uint32_t events)
 {
     struct socket_watch *socket = (struct socket_watch *)watch;
     struct multi *multi = socket->multi;
     int flags = 0;
+    if (multi == NULL) {
+        loop_watch_fd(loop_current(), socket->fd, &socket->watch, 0, true);
+        socket->events = 0;
+        return;
+    }
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
         flags |= CURL_CSELECT_IN;
     if ((events & EPOLLOUT) != 0)
@@ -80,35 +103,58 @@ socket_ready(struct loop_watch *watch, uint32_t events)
     finish_done(multi);
 }
 
+static struct socket_watch *
+socket_of(struct pool *pool, curl_socket_t fd)
+{
+    size_t index = (size_t)fd;
+    if (index >= pool->socket_room) {
+        size_t room = pool->socket_room == 0 ? 64 : pool->socket_room;
+        while (room <= index)
+            room *= 2;
+        pool->sockets = str_realloc(pool->sockets, room * sizeof *pool->sockets);
+        memset(pool->sockets + pool->socket_room, 0,
+               (room - pool->socket_room) * sizeof *pool->sockets);
+        pool->socket_room = room;
+    }
+    if (pool->sockets[index] == NULL) {
+        struct socket_watch *socket = str_calloc(1, sizeof *socket);
+        socket->watch.ready = socket_ready;
+        socket->fd = fd;
+        pool->sockets[index] = socket;
+    }
+    return pool->sockets[index];
+}
+
 static int
 on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
 {
     (void)easy;
+    (void)assigned;
     struct multi *multi = arg;
-    struct socket_watch *socket = assigned;
-    struct loop *loop = multi->pool->loop;
+    struct socket_watch *socket = socket_of(multi->pool, fd);
     if (what == CURL_POLL_REMOVE) {
-        if (socket != NULL) {
-            loop_watch_fd(loop, fd, &socket->watch, 0, true);
-            curl_multi_assign(multi->curl, fd, NULL);
-            free(socket);
-        }
+        socket->multi = NULL;
         return 0;
-    }
-    bool known = socket != NULL;
-    if (!known) {
-        socket = str_calloc(1, sizeof *socket);
-        *socket = (struct socket_watch){
-            .watch.ready = socket_ready, .multi = multi, .fd = fd};
-        curl_multi_assign(multi->curl, fd, socket);
     }
     uint32_t events = 0;
     if ((what & CURL_POLL_IN) != 0)
         events |= EPOLLIN;
     if ((what & CURL_POLL_OUT) != 0)
         events |= EPOLLOUT;
-    loop_watch_fd(loop, fd, &socket->watch, events, known);
+    socket->multi = multi;
+    if (socket->events != events)
+        loop_watch_fd(multi->pool->loop, fd, &socket->watch, events,
+                      socket->events != 0);
+    socket->events = events;
     return 0;
+}
+
+int
+http_pool_close_socket(void *pool, curl_socket_t fd)
+{
+    if (pool != NULL)
+        unwatch(pool, socket_of(pool, fd));
+    return close(fd);
 }
 
 static void
@@ -172,6 +218,9 @@ free_pool(void *arg)
         loop_timer_stop(pool->loop, &multi->timer);
         free(multi);
     }
+    for (size_t i = 0; i < pool->socket_room; i++)
+        free(pool->sockets[i]);
+    free(pool->sockets);
     free(pool);
 }
 
@@ -195,16 +244,24 @@ take_slot(struct pool *pool)
         add_multi(pool);
     struct slot *slot = pool->free_slots;
     pool->free_slots = slot->next_free;
-    if (slot->easy == NULL)
+    if (slot->easy == NULL) {
         slot->easy = curl_easy_init();
-    if (slot->easy == NULL)
-        abort();
+        if (slot->easy == NULL)
+            abort();
+        slot->fresh = true;
+    }
+    if (slot->fresh) {
+        http_transfer_init(slot->easy, pool);
+        curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
+    }
+    slot->fresh = false;
     return slot;
 }
 
 static void
 give_slot_back(struct pool *pool, struct slot *slot)
 {
+    slot->fresh = slot->transfer->request->parts_count > 0;
     slot->transfer = NULL;
     slot->next_free = pool->free_slots;
     pool->free_slots = slot;
@@ -215,7 +272,6 @@ start_transfer(struct loop_mail *mail)
 {
     struct slot *slot =
         (struct slot *)(void *)((char *)mail - offsetof(struct slot, mail));
-    curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
     if (curl_multi_add_handle(slot->multi->curl, slot->easy) != CURLM_OK) {
         slot->transfer->result = CURLE_FAILED_INIT;
         loop_wake(&slot->transfer->wait);

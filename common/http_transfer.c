@@ -51,8 +51,12 @@ on_header(char *data, size_t size, size_t count, void *arg)
 static void
 add_header(struct http_transfer *transfer, const char *name, const char *value)
 {
-    struct curl_slist *list = curl_slist_append(
-        transfer->headers, job_printf(transfer->job, "%s: %s", name, value));
+    size_t name_length = strlen(name), value_length = strlen(value);
+    char *line = job_alloc(transfer->job, name_length + value_length + 3);
+    memcpy(line, name, name_length);
+    memcpy(line + name_length, ": ", 2);
+    memcpy(line + name_length + 2, value, value_length);
+    struct curl_slist *list = curl_slist_append(transfer->headers, line);
     if (list == NULL)
         abort();
     transfer->headers = list;
@@ -108,17 +112,28 @@ static bool
 set_body(struct http_transfer *transfer, CURL *easy)
 {
     const struct http_request *request = transfer->request;
+    bool post = strcmp(request->method, "POST") == 0;
     if (request->parts_count > 0)
         return add_parts(transfer, easy);
-    if (request->body != NULL) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                         (curl_off_t)request->body_length);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body);
-    } else if (strcmp(request->method, "POST") == 0) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, 0L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, "");
+    if (request->body == NULL && !post) {
+        curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+        return true;
     }
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                     (curl_off_t)(request->body != NULL ? request->body_length : 0));
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                     request->body != NULL ? request->body : "");
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
     return true;
+}
+
+static void
+set_method(const struct http_request *request, CURL *easy)
+{
+    bool implied =
+        strcmp(request->method, "GET") == 0
+        || (strcmp(request->method, "POST") == 0 && request->parts_count == 0);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, implied ? NULL : request->method);
 }
 
 static void
@@ -137,29 +152,34 @@ set_limits(struct http_transfer *transfer, CURL *easy)
     // On a connection that was kept alive libcurl sends a request again by itself when
     // the other side closed without a word: harmless for what may be repeated, a
     // duplicate for what may not. A connection of its own has no such retry.
-    if (transfer->request->once)
-        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer->request->once ? 1L : 0L);
 }
 
-bool
-http_transfer_prepare(struct http_transfer *transfer, CURL *easy)
+void
+http_transfer_init(CURL *easy, void *pool)
 {
     curl_easy_reset(easy);
-    add_headers(transfer);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, pool);
+}
+
+bool
+http_transfer_prepare(struct http_transfer *transfer, CURL *easy)
+{
+    add_headers(transfer);
+    curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     if (!set_body(transfer, easy))
         return false;
-    if (strcmp(transfer->request->method, "GET") != 0)
-        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, transfer->request->method);
+    set_method(transfer->request, easy);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     set_limits(transfer, easy);
     return true;

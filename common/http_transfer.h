@@ -33,11 +33,19 @@ struct http_transfer {
     struct loop_wait wait;
 };
 
-// Gives an easy handle everything the transfer needs. On false job->error is set.
+// Gives an easy handle what is the same for all transfers. pool is that of its loop,
+// NULL on a plain thread. A handle that sent a form must be initialised again before
+// its next transfer.
+void http_transfer_init(CURL *easy, void *pool);
+
+// Gives an initialised handle what this transfer needs. On false job->error is set.
 bool http_transfer_prepare(struct http_transfer *transfer, CURL *easy) ATTR_MUST_CHECK;
 
 // Reads status and content type once the transfer is over; frees what prepare made.
 void http_transfer_finish(struct http_transfer *transfer, CURL *easy);
+
+// CURLOPT_CLOSESOCKETFUNCTION: a descriptor that is closed is not watched any more.
+int http_pool_close_socket(void *pool, curl_socket_t fd);
 
 // Runs a prepared transfer on this thread's loop: suspends the fiber until it is over
 // or due. Only called in a fiber.

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/kafka_config.h"
@@ -19,6 +20,8 @@ enum {
     BATCH_RECORDS = 512,
     COMMIT_EVERY_MS = 1000,
     LAG_EVERY_MS = 5000,
+    SURPLUS_MS = 500,
+    SURPLUS_TICK_NS = 1000 * 1000,
     SLOTS_MAX = 4096,
 };
 
@@ -302,17 +305,39 @@ poll_batch(struct kafka_consumer *consumer)
     consumer->owner.records(consumer->owner.owner, first);
 }
 
-// Pausing purges what was prefetched, so it happens at a high-water mark and ends at a
-// lower one, never per record. Only what was paused is resumed.
-static void
-set_fetching(struct kafka_consumer *consumer)
+// Pausing purges what was prefetched, so a short surplus is waited out without polling;
+// only one that lasts pauses the partitions, until a lower mark. Only what was paused
+// is resumed.
+static bool
+is_over_high_water(struct kafka_consumer *consumer)
 {
     int64_t in_flight = atomic_load(&consumer->in_flight);
     bool over = atomic_load(&consumer->over_high_water)
                     ? in_flight > consumer->high_water * 7 / 10
                     : in_flight >= consumer->high_water;
     atomic_store(&consumer->over_high_water, over);
-    bool want = atomic_load(&consumer->ready) == consumer->generation && !over
+    return over;
+}
+
+static bool
+surplus_lasts(struct kafka_consumer *consumer)
+{
+    const struct timespec tick = {.tv_nsec = SURPLUS_TICK_NS};
+    int64_t until_ms = clock_ms() + SURPLUS_MS;
+    while (is_over_high_water(consumer)) {
+        if (!consumer->fetching || clock_ms() >= until_ms
+            || atomic_load(&consumer->stop))
+            return true;
+        nanosleep(&tick, NULL);
+    }
+    return false;
+}
+
+static void
+set_fetching(struct kafka_consumer *consumer)
+{
+    bool want = atomic_load(&consumer->ready) == consumer->generation
+                && !surplus_lasts(consumer)
                 && !consumer->owner.paused(consumer->owner.owner);
     if (want == consumer->fetching || !atomic_load(&consumer->assigned))
         return;
@@ -388,8 +413,10 @@ make_config(const struct kafka_consumer_options *options, struct error *err)
 {
     const struct kafka_property defaults[] = {
         {"session.timeout.ms", "45000"},
-        {"queued.min.messages", "2000"},
-        {"queued.max.messages.kbytes", "16384"},
+        // The bound is in bytes: once the number of messages is reached, 2.0.2 looks at
+        // the partition again only after a second.
+        {"queued.min.messages", "100000"},
+        {"queued.max.messages.kbytes", "4096"},
         {"fetch.wait.max.ms", "100"},
         {"fetch.error.backoff.ms", "100"},
         {"reconnect.backoff.max.ms", "2000"},

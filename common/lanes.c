@@ -1,5 +1,6 @@
 #include "common/lanes.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,8 @@ lane_name(const struct record *record, char out[LANE_NAME])
         snprintf(out, LANE_NAME, "#%d", (int)record->partition);
     } else if (record->key_length <= KEY_MAX
                && str_is_text(record->key, record->key_length)) {
-        snprintf(out, LANE_NAME, "%.*s", (int)record->key_length, record->key);
+        memcpy(out, record->key, record->key_length);
+        out[record->key_length] = '\0';
     } else {
         char hex[HMAC_HEX];
         hmac_digest(record->key, record->key_length, hex);
@@ -57,17 +59,32 @@ lane_hash(const char *name)
 
 // ---- items
 
+// How many items of the loop share a hash: saves the search for twins of what has none.
+// A count that is full stays full.
+static void
+count_same(struct lanes *lanes, const struct item *item, int by)
+{
+    unsigned char *count = &lanes->same[item->seen_hash % SAME_COUNTS];
+    if (*count != UCHAR_MAX)
+        *count = (unsigned char)(*count + by);
+}
+
 struct item *
-item_new(struct record *record, bool plain)
+item_new(struct lanes *lanes, struct record *record, const char *known)
 {
     char seen[EVENT_SEEN];
     struct item *item = str_calloc(1, sizeof *item);
-    if (!event_seen_key(record, plain, seen))
+    bool plain = lanes->worker->integration->plain_records;
+    if (known != NULL)
+        str_copy(seen, sizeof seen, known);
+    else if (!event_seen_key(record, plain, seen))
         snprintf(seen, sizeof seen, "record %s/%d/%lld", record->topic,
                  (int)record->partition, (long long)record->offset);
+    item->lanes = lanes;
     item->record = record;
     item->seen = str_dup(seen);
     item->seen_hash = lane_hash(seen);
+    count_same(lanes, item, 1);
     return item;
 }
 
@@ -78,6 +95,7 @@ item_free(struct item *item)
         item->dropped = true;
         return;
     }
+    count_same(item->lanes, item, -1);
     record_free(item->record);
     free(item->seen);
     free(item);
@@ -159,6 +177,8 @@ lane_take_first(struct lane *lane)
 static void
 skip_twins(struct lane *lane, const struct item *finished)
 {
+    if (lane->lanes->same[finished->seen_hash % SAME_COUNTS] < 2)
+        return; // nothing in this loop looks like it
     for (struct item *item = lane->first; item != NULL; item = item->next) {
         if (item != finished && item->seen_hash == finished->seen_hash
             && strcmp(item->seen, finished->seen) == 0)
@@ -525,7 +545,7 @@ take_record(struct batch *batch, struct record *record)
     struct lanes *lanes = batch->lanes;
     char name[LANE_NAME];
     lane_name(record, name);
-    struct item *item = item_new(record, lanes->worker->integration->plain_records);
+    struct item *item = item_new(lanes, record, NULL);
     struct lane *lane = lane_find(lanes, name, true);
     lane->partition = record->partition;
     if (lane->parked) {

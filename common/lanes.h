@@ -15,6 +15,7 @@ enum item_check {
 // One event in memory.
 struct item {
     struct item *next;
+    struct lanes *lanes;
     struct record *record;
     char *seen; // what the ledger remembers it by
     uint64_t seen_hash;
@@ -54,7 +55,7 @@ struct lane {
 struct company;
 struct gate_line;
 
-enum { LANE_BUCKETS = 8192, LANE_NAME = 210 };
+enum { LANE_BUCKETS = 8192, LANE_NAME = 210, SAME_COUNTS = 1 << 15 };
 
 struct lanes {
     struct worker *worker;
@@ -68,7 +69,8 @@ struct lanes {
     struct loop_timer tick;
     struct loop_mail wake_mail;
     atomic_bool wake_sent;
-    atomic_llong gated; // lanes that wait for a gate: other loops wake us
+    unsigned char same[SAME_COUNTS]; // items in memory by hash
+    atomic_llong gated;              // lanes that wait for a gate: other loops wake us
 };
 
 // The lane an event belongs to: its key if that is text, else something that stands for
@@ -101,7 +103,8 @@ void lane_lose(struct lane *lane);
 void lanes_gate_left(struct lanes *lanes, struct gate *gate);
 void lanes_dispatch(struct lanes *lanes);
 
-struct item *item_new(struct record *record, bool plain);
+// known: what it is remembered by, or NULL to find out from its headers.
+struct item *item_new(struct lanes *lanes, struct record *record, const char *known);
 void item_free(struct item *item);
 // The event is done (finished or parked): its offset may go.
 void item_done(struct lane *lane, struct item *item);

@@ -126,7 +126,7 @@ count_members(struct json_object *headers)
 // The record of one row: seq, event, topic, headers, key, payload, attempts, first
 // attempt, due.
 static struct item *
-item_of_row(struct pg_rows *rows, int row, int32_t partition, bool plain)
+item_of_row(struct lane *lane, struct pg_rows *rows, int row)
 {
     size_t length, key_length, payload_length;
     const void *text = pg_bytes(rows, row, 3, &length);
@@ -145,7 +145,7 @@ item_of_row(struct pg_rows *rows, int row, int32_t partition, bool plain)
     }
     struct record *record = record_copy(&(struct record){
         .topic = pg_text(rows, row, 2),
-        .partition = partition,
+        .partition = lane->partition,
         .offset = -1,
         .key = key,
         .key_length = key_length,
@@ -156,10 +156,7 @@ item_of_row(struct pg_rows *rows, int row, int32_t partition, bool plain)
     });
     free(headers);
     json_drop(object);
-    struct item *item = item_new(record, plain);
-    free(item->seen);
-    item->seen = str_dup(pg_text(rows, row, 1));
-    item->seen_hash = lane_hash(item->seen);
+    struct item *item = item_new(lane->lanes, record, pg_text(rows, row, 1));
     item->check = ITEM_FRESH;
     item->parked_seq = pg_i64(rows, row, 0);
     item->attempts = pg_i64(rows, row, 6);
@@ -203,8 +200,7 @@ rows_read(struct loop_mail *mail)
         lane_load(lane); // rows are on their way: look again behind them
     } else if (is_due(rows)) {
         for (int row = 0; row < pg_rows_count(rows); row++)
-            lane_append(lane, item_of_row(rows, row, lane->partition,
-                                          lanes->worker->integration->plain_records));
+            lane_append(lane, item_of_row(lane, rows, row));
         lane_advance(lane);
     }
     pg_rows_free(rows);

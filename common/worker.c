@@ -129,6 +129,25 @@ make_metrics(struct worker *worker)
                                              "time of one attempt, without its settle");
 }
 
+// The usual outcome of each handler has its series at hand; others are looked up.
+static void
+make_done_metrics(struct worker *worker)
+{
+    const struct handler *handlers = worker->integration->handlers;
+    size_t count = 0;
+    while (handlers[count].type != NULL)
+        count++;
+    worker->metric_done = str_calloc(count + 1, sizeof(struct metric *));
+    for (size_t i = 0; i < count; i++) {
+        char labels[300];
+        snprintf(labels, sizeof labels, "type=\"%s\",outcome=\"done\"",
+                 handlers[i].type);
+        worker->metric_done[i] =
+            metrics_series(worker->metrics, METRIC_COUNTER, "relais_attempts", labels,
+                           "attempts by type and outcome");
+    }
+}
+
 // ---- opening
 
 static void
@@ -228,6 +247,7 @@ open_worker(struct worker *worker, struct error *err)
         return false;
     make_options(worker);
     make_metrics(worker);
+    make_done_metrics(worker);
     worker->gates = gates_new(it->gates);
     worker->circuits = circuits_new(it->probes, worker->settings.breaker_failures);
     pthread_mutex_init(&worker->producer_lock, NULL);
@@ -374,6 +394,7 @@ close_worker(struct worker *worker)
     circuits_free(worker->circuits);
     gates_free(worker->gates);
     metrics_free(worker->metrics);
+    free(worker->metric_done);
 }
 
 static int

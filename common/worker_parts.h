@@ -68,6 +68,7 @@ struct worker {
     atomic_bool draining; // no new call leaves, nothing new is dispatched
     atomic_bool fenced;   // the ledger said somebody else owns what we hold
     struct metric *metric_running, *metric_ready, *metric_parked_lanes, *metric_lag;
+    struct metric **metric_done; // by row of the handlers' table
     struct metric_histogram *attempt_time;
 };
 
