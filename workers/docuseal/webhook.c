@@ -17,6 +17,8 @@
 
 extern const struct webhook docuseal_webhook;
 
+enum { COMPANY_CHARS = 64 };
+
 static const char signature_header[] = "X-Docuseal-Signature";
 
 struct docuseal_hook {
@@ -207,7 +209,8 @@ names_of(struct job *job, struct json_object *submitter, struct docuseal_names *
     if (names->root == NULL)
         names->root = root_of(job, json_string_or(submitter, "external_id", ""));
     const char *company = json_string_or(submitter, "metadata.company", "");
-    if (names->company[0] == '\0' && webhook_word(company))
+    if (names->company[0] == '\0' && webhook_word(company)
+        && strlen(company) <= COMPANY_CHARS)
         names->company = company;
 }
 

@@ -42,7 +42,7 @@ static const struct root_rule root_rules[COLLECTIONS] = {
     {"payments", .parent = "invoice_id", .parent_root = "invoice"},
     {"leads", .root = "lead"},
     {"people", .root = "contact"},
-    {"companies"},
+    {"companies", .root = "company"},
     {"cgv_acceptances", .root = "cgv"},
     {"quote_items", .parent = "quote_id", .parent_root = "quote"},
     {"invoice_items", .parent = "invoice_id", .parent_root = "invoice"},
@@ -70,14 +70,14 @@ static const struct config_setting settings[] = {
     {.name = "CAPTURE",
      .type = CONFIG_TEXT,
      .offset = offsetof(struct flow, capture),
-     .fallback = "flow",
+     .fallback = "outbox",
      .description = "outbox: changes come from Directus's database, and no flow is "
                     "needed. flow: they come from a flow and the activity log."},
     COLLECTION(0, "DIRECTUS_COLLECTION_QUOTES", "quotes"),
-    COLLECTION(1, "DIRECTUS_COLLECTION_CLIENT_INVOICES", "client_invoices"),
+    COLLECTION(1, "DIRECTUS_COLLECTION_INVOICES", "client_invoices"),
     COLLECTION(2, "DIRECTUS_COLLECTION_PAYMENTS", "payments"),
     COLLECTION(3, "DIRECTUS_COLLECTION_LEADS", "leads"),
-    COLLECTION(4, "DIRECTUS_COLLECTION_PEOPLE", "people"),
+    COLLECTION(4, "DIRECTUS_COLLECTION_CONTACTS", "people"),
     COLLECTION(5, "DIRECTUS_COLLECTION_COMPANIES", "companies"),
     COLLECTION(6, "DIRECTUS_COLLECTION_CGV_ACCEPTANCES", "cgv_acceptances"),
     COLLECTION(7, "DIRECTUS_COLLECTION_QUOTE_ITEMS", "quote_items"),
@@ -203,7 +203,8 @@ payload_rest(struct job *job, const struct flow_delivery *delivery,
     json_set(rest, "changed", changed);
     // A hint is read again anyway: a large row is not repeated for thousands of keys.
     bool fits = delivery->fields != NULL && length <= WEBHOOK_BYTES_MAX / 4 / keys;
-    json_set(rest, "new", fits ? delivery->fields : nothing);
+    bool gone = strcmp(delivery->operation, "delete") == 0;
+    json_set(rest, "new", gone ? NULL : fits ? delivery->fields : nothing);
     json_set_bool(rest, "hint", true);
     json_set_string(rest, "company", "");
     const char *actor = json_string_or(body, "accountability.user", NULL);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/kafka_producer.h"
 #include "common/log.h"
 #include "common/str.h"
 #include "workers/ingest/drain.h"
@@ -182,6 +183,7 @@ on_report(struct ingest_ticket *ticket, const char *error)
     struct parcel *parcel = piece->parcel;
     struct ingest_keeper *keeper = parcel->keeper;
     bool finished = false;
+    bool too_large = error != NULL && kafka_delivery_too_large(error);
     enum ingest_outcome outcome = INGEST_IN_KAFKA;
 
     pthread_mutex_lock(&keeper->mutex);
@@ -190,6 +192,10 @@ on_report(struct ingest_ticket *ticket, const char *error)
     if (parcel->phase != DONE && parcel->undelivered == 0) {
         enter(parcel, DONE);
         finished = true;
+    } else if (parcel->phase == WITH_KAFKA && too_large) {
+        enter(parcel, DONE);
+        finished = true;
+        outcome = INGEST_TOO_LARGE;
     } else if (parcel->phase == WITH_KAFKA && error != NULL) {
         finished = !hand_to_spool(parcel, error);
         outcome = INGEST_LATER;
@@ -224,7 +230,7 @@ make_parcel(struct ingest_keeper *keeper, struct record *records[], size_t count
 }
 
 static bool
-too_large(const struct ingest_keeper *keeper, const struct parcel *parcel)
+has_too_large(const struct ingest_keeper *keeper, const struct parcel *parcel)
 {
     for (size_t i = 0; i < parcel->count; i++)
         if ((int64_t)ingest_spool_record_bytes(parcel->pieces[i].record)
@@ -272,7 +278,7 @@ ingest_keeper_put(struct ingest_keeper *keeper, struct record *records[], size_t
 
     parcel->done = done;
     parcel->owner = owner;
-    if (count == 0 || too_large(keeper, parcel)) {
+    if (count == 0 || has_too_large(keeper, parcel)) {
         done(owner, count == 0 ? INGEST_IN_KAFKA : INGEST_TOO_LARGE);
         let_go(parcel, count + 2);
         return;

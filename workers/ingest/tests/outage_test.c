@@ -255,6 +255,38 @@ sigterm_answers_what_waits_and_exits_with_0(void **state)
     assert_true(ingest_shim_logged(&world->shim, "\"event\":\"drained\"", 1));
 }
 
+static void
+an_event_that_became_too_large_is_set_aside_and_stops_nobody(void **state)
+{
+    struct world *world = *state;
+    enum { BLANKS = 8000 };
+    static char body[BLANKS + 400];
+    memset(body, ' ', sizeof body);
+    int length = snprintf(body, 400,
+                          "{\"event_type\":\"form.viewed\",\"timestamp\":"
+                          "\"2026-08-12T09:29:11.000Z\",\"data\":{}}");
+    body[length] = ' ';
+    body[sizeof body - 1] = '\0';
+
+    kafka_fixture_down(&world->kafka);
+    start(world);
+    send_round(world);
+    ingest_shim_docuseal(world->shim.port, SECRET, body, &world->reply);
+    assert_int_equal(world->reply.status, 200);
+    send_round(world);
+    ingest_shim_signal(&world->shim, SIGTERM);
+    assert_int_equal(ingest_shim_wait(&world->shim), 0);
+
+    world->settings[5] = "KAFKA_MESSAGE_MAX_BYTES=8000";
+    kafka_fixture_up(&world->kafka);
+    start(world);
+    assert_true(ingest_shim_reaches(&world->shim, "relais_ingest_spool_rows", 0));
+    assert_int_equal(ingest_shim_metric(&world->shim, "relais_ingest_spool_refused"),
+                     1);
+    assert_true(ingest_shim_logged(&world->shim, "\"event\":\"refused\"", 1));
+    assert_all_in_kafka(world);
+}
+
 struct sender {
     struct world *world;
     pthread_t thread;
@@ -324,6 +356,7 @@ main(void)
         TEST(what_was_spooled_survives_kill_9_and_arrives_in_order),
         TEST(a_full_spool_says_later_and_takes_more_once_kafka_is_back),
         TEST(sigterm_answers_what_waits_and_exits_with_0),
+        TEST(an_event_that_became_too_large_is_set_aside_and_stops_nobody),
         TEST(kill_9_again_and_again_loses_nothing_and_keeps_the_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
