@@ -35,6 +35,12 @@ struct docuseal_address {
     const char *submitter, *ip, *agent; // NULL: not known
 };
 
+// Looks for it in DocuSeal's list of completed forms. Not found, or a server without
+// that list: *address stays as it is.
+bool docuseal_address_find(struct job *job, const struct docuseal *ds,
+                           struct json_object *submitter,
+                           struct docuseal_address *address) ATTR_MUST_CHECK;
+
 // One row of signature_logs. `status` is what the row says of the round; evidence is
 // NULL until the submission is completed.
 struct docuseal_log {

@@ -33,6 +33,10 @@
     {                                                    \
         "POST", "/files?fields=id", 200, "{\"data\":{}}" \
     }
+#define NO_FORMS                                                \
+    {                                                           \
+        "GET", "/events/form/completed?*", 200, "{\"data\":[]}" \
+    }
 #define EVIDENCE FILE_READ, FILE_STORED, FILE_READ, FILE_STORED
 #define END \
     {       \
@@ -242,8 +246,9 @@ a_partial_signature_is_logged(void **state)
 static struct error
 complete(struct scene *scene)
 {
-    return look(scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)), READ_ROW,
-                                             EVIDENCE, WRITTEN, END});
+    return look(scene,
+                (struct fake_reply[]){SUBMISSION(signed_by_all(scene)), READ_ROW,
+                                      EVIDENCE, NO_FORMS, NO_FORMS, WRITTEN, END});
 }
 
 static void
@@ -317,8 +322,9 @@ the_key_does_not_leave_docuseals_own_server(void **state)
                                       "bucket.example.com/x.pdf?sig=1\"}]"},
                         {"audit_log_url", "\"http://sign.hypervisual.ch/a.pdf\""},
                         {NULL}});
-    struct error err = look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW,
-                                                         EVIDENCE, WRITTEN, END});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW, EVIDENCE,
+                                          NO_FORMS, WRITTEN, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_null(scene->fake.calls[2].token); // another host
     assert_null(scene->fake.calls[4].token); // not encrypted
@@ -329,7 +335,7 @@ the_second_of_two_signatures_completes_the_log(void **state)
 {
     struct scene *scene = *state;
     (void)look(scene, (struct fake_reply[]){SUBMISSION(signed_by_client(scene)),
-                                            WRITTEN, END});
+                                            NO_FORMS, WRITTEN, END});
     assert_int_equal(complete(scene).kind, ERROR_NONE);
     struct json_object *known = log_row(scene, "update", 0);
     struct json_object *fresh = log_row(scene, "create", 0);
@@ -339,6 +345,34 @@ the_second_of_two_signatures_completes_the_log(void **state)
     assert_string_equal(json_string_or(known, "document_hash", ""), PDF_HASH);
     assert_string_equal(json_string_or(fresh, "id", ""),
                         docuseal_log_id(&scene->fake.keep, "8842"));
+}
+
+static void
+an_address_no_webhook_told_is_looked_up(void **state)
+{
+    struct scene *scene = *state;
+    const char *forms = job_printf(&scene->fake.keep, "{\"data\":[%s]}",
+                                   fixture(scene, "webhook.form.completed.1"));
+    struct error err = look(
+        scene,
+        (struct fake_reply[]){
+            SUBMISSION(signed_by_all(scene)),
+            READ_ROW,
+            EVIDENCE,
+            {"GET",
+             "/events/form/completed?limit=100&before=1786527102&after=1786527105", 200,
+             forms},
+            {"GET", "/events/form/completed?*", 404, fixture(scene, "error.404.1")},
+            WRITTEN,
+            END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(json_string_or(log_row(scene, "create", 0), "ip_address", ""),
+                        "85.3.144.21");
+    assert_null(json_at(log_row(scene, "create", 1), "ip_address"));
+    err = deliver(scene, "docuseal.form.completed",
+                  hook(scene, "webhook.form.completed.1"),
+                  (struct fake_reply[]){SUBMISSION(signed_by_all(scene)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
 }
 
 static void
@@ -366,7 +400,7 @@ the_address_of_the_first_of_two_may_come_late_as_well(void **state)
 {
     struct scene *scene = *state;
     (void)look(scene, (struct fake_reply[]){SUBMISSION(signed_by_client(scene)),
-                                            WRITTEN, END});
+                                            NO_FORMS, WRITTEN, END});
     const char *path =
         job_printf(&scene->fake.keep, "/items/signature_logs/%s?fields=id",
                    docuseal_log_id(&scene->fake.keep, "8841"));
@@ -419,7 +453,7 @@ an_audit_log_is_waited_for_but_not_for_ever(void **state)
         look(scene, (struct fake_reply[]){SUBMISSION(young), READ_ROW, END});
     assert_int_equal(err.kind, ERROR_RETRYABLE);
     err = look(scene, (struct fake_reply[]){SUBMISSION(old), READ_ROW, FILE_READ,
-                                            FILE_STORED, WRITTEN, END});
+                                            FILE_STORED, NO_FORMS, WRITTEN, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_null(json_at(patch_of(scene), "audit_log_file"));
     assert_true(fake_has_attention(&scene->fake, "docuseal.no-audit-log"));
@@ -461,6 +495,8 @@ a_completion_cut_in_the_middle_is_done_again_without_doubles(void **state)
                                      FILE_READ,
                                      {"POST", "/files?fields=id", 400, file_taken},
                                      {"GET", "/files/*", 200, same},
+                                     NO_FORMS,
+                                     NO_FORMS,
                                      {"PATCH", "/items/quotes/*", 400, log_taken},
                                      {"GET", "/items/signature_logs?*", 200, there},
                                      WRITTEN,
@@ -487,8 +523,9 @@ an_identity_check_is_evidence_of_a_higher_level(void **state)
                          "\"complete_verification\",\"data\":{\"method\":"
                          "\"qes\"}}]"},
                         {NULL}});
-    struct error err = look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW,
-                                                         EVIDENCE, WRITTEN, END});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW, EVIDENCE,
+                                          NO_FORMS, WRITTEN, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(json_string_or(fake_last(&scene->fake, "quote.signed")->data,
                                        "evidenced_level", ""),
@@ -509,6 +546,8 @@ a_signature_on_an_expired_quote_is_kept_and_flagged(void **state)
         look(scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
                                           {"GET", "/items/quotes/*", 200, row},
                                           EVIDENCE,
+                                          NO_FORMS,
+                                          NO_FORMS,
                                           WRITTEN,
                                           END});
     assert_int_equal(err.kind, ERROR_NONE);
@@ -611,6 +650,8 @@ an_older_rounds_completion_is_taken_over(void **state)
         scene, (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
                                      READ_ROW,
                                      EVIDENCE,
+                                     NO_FORMS,
+                                     NO_FORMS,
                                      WRITTEN,
                                      {"GET", "/submissions/4200", 200, present},
                                      {"DELETE", "/submissions/4200", 200,
@@ -709,8 +750,9 @@ an_old_submission_is_known_by_its_reference(void **state)
                         {"documents", DOCUMENTS},
                         {"audit_log_url", "\"https://sign.hypervisual.ch/a.pdf\""},
                         {NULL}});
-    struct error err = look(scene, (struct fake_reply[]){SUBMISSION(foreign), READ_ROW,
-                                                         EVIDENCE, WRITTEN, END});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(foreign), READ_ROW, EVIDENCE,
+                                          NO_FORMS, WRITTEN, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(
         json_string_or(fake_last(&scene->fake, "quote.signed")->data, "company", ""),
@@ -934,6 +976,7 @@ main(void)
         STORY(files_are_asked_for_with_the_key_and_never_shown),
         STORY(the_key_does_not_leave_docuseals_own_server),
         STORY(the_second_of_two_signatures_completes_the_log),
+        STORY(an_address_no_webhook_told_is_looked_up),
         STORY(an_address_that_comes_late_is_added_once),
         STORY(the_address_of_the_first_of_two_may_come_late_as_well),
         STORY(documents_that_are_not_ready_are_waited_for),

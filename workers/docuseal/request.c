@@ -167,8 +167,8 @@ docuseal_order_place(struct job *job, struct docuseal_order *order)
         round->submission = id;
         round->status = json_string_or(order->row, "signature_status", "pending");
     }
-    if (before)
-        settlement_note(job, "submission %s was sent before", id);
+    settlement_note(job, before ? "submission %s was sent before" : "submission %s",
+                    id);
     docuseal_round_write(job, round);
     docuseal_remember(job, order->root, id);
     publish_requested(job, order, before);

@@ -224,8 +224,8 @@ docuseal_submissions_page(struct job *job, const struct docuseal *ds,
 }
 
 struct json_object *
-docuseal_completed_page(struct job *job, const struct docuseal *ds, int64_t since_s,
-                        int64_t before_s)
+docuseal_completed_page(struct job *job, const struct docuseal *ds, const char *what,
+                        int64_t since_s, int64_t before_s)
 {
     // Here `before` means completed later than, and `after` earlier than.
     const struct http_header query[] = {
@@ -235,7 +235,7 @@ docuseal_completed_page(struct job *job, const struct docuseal *ds, int64_t sinc
         {NULL}};
     struct http_request request = {
         .method = "GET",
-        .path = http_url(job, "/events/submission/completed", query),
+        .path = http_url(job, job_printf(job, "/events/%s/completed", what), query),
         .max_bytes = (size_t)ds->file_max_bytes,
     };
     return page_of(job, ask(job, ds, &request, NULL), "GET /events");

@@ -56,10 +56,11 @@ struct json_object *docuseal_submissions_page(struct job *job,
                                               const char *status,
                                               const char *below) ATTR_MUST_CHECK;
 
-// One page of GET /events/submission/completed: those completed later than since_s and,
-// unless before_s is 0, earlier than before_s (seconds); 100, newest first.
+// One page of GET /events/<what>/completed, what being "submission" or "form": those
+// completed later than since_s and, unless before_s is 0, earlier than before_s
+// (seconds); 100, newest first, each as its webhook.
 struct json_object *docuseal_completed_page(struct job *job, const struct docuseal *ds,
-                                            int64_t since_s,
+                                            const char *what, int64_t since_s,
                                             int64_t before_s) ATTR_MUST_CHECK;
 
 // The bytes of a file that a submission links to; a signed PDF, else RETRYABLE. The

@@ -106,7 +106,7 @@ sweep_completed(struct job *job, struct sweep *sweep)
     int64_t since_s = sweep->since_ms > 0 ? sweep->since_ms / 1000 : 0;
     for (int page = 0; page < PAGES_MAX; page++) {
         struct json_object *answer =
-            docuseal_completed_page(job, sweep->ds, since_s, before_s);
+            docuseal_completed_page(job, sweep->ds, "submission", since_s, before_s);
         if (answer == NULL)
             return false;
         struct json_object *rows = json_array_or_null(answer, "data");

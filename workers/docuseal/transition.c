@@ -1,164 +1,10 @@
 // What happens to the round's own submission, and what is said of it.
-#include <inttypes.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/json.h"
-#include "common/publish.h"
 #include "common/settlement.h"
-#include "workers/docuseal/reconcile.h"
-#include "workers/docuseal/request.h"
+#include "workers/docuseal/change.h"
 #include "workers/docuseal/submission.h"
-
-// One transition while it is put together.
-struct change {
-    enum docuseal_step step;
-    struct docuseal_write write;
-    const char *reason; // why it was declined
-    const struct docuseal_evidence *evidence;
-};
-
-static struct change
-change_begin(struct job *job, enum docuseal_step step)
-{
-    return (struct change){
-        .step = step,
-        .write = {.patch = json_object_in(job),
-                  .fresh = json_array_in(job),
-                  .known = json_array_in(job)},
-    };
-}
-
-static size_t
-submitter_count(const struct docuseal_sight *sight)
-{
-    struct json_object *list = json_array_or_null(sight->submission, "submitters");
-    return list != NULL ? json_object_array_length(list) : 0;
-}
-
-static struct json_object *
-submitter_at(const struct docuseal_sight *sight, size_t i)
-{
-    return json_object_array_get_idx(
-        json_array_or_null(sight->submission, "submitters"), i);
-}
-
-static bool
-is_status(struct json_object *submitter, const char *status)
-{
-    return strcmp(json_string_or(submitter, "status", ""), status) == 0;
-}
-
-static bool
-is_logged(const struct docuseal_sight *sight, const char *submitter)
-{
-    return json_object_object_get_ex(sight->round->logged, submitter, NULL);
-}
-
-// Adds the submitter's row, new or once more, and notes that it is there.
-static void
-log_submitter(struct job *job, struct docuseal_sight *sight, struct change *change,
-              struct json_object *submitter)
-{
-    const char *id = json_text_or(submitter, "id", "");
-    const struct docuseal_log log = {
-        .submission = sight->submission,
-        .submitter = submitter,
-        .root = &sight->root,
-        .round = sight->round,
-        .address = &sight->address,
-        .evidence = change->evidence,
-        .status = docuseal_step_name(change->step),
-        .decline_reason = is_status(submitter, "declined") ? change->reason : NULL,
-    };
-    struct json_object *row = docuseal_log_row(job, &log);
-    bool addressed = docuseal_address_of(&sight->address, id)
-                     || json_bool_or(sight->round->logged, id, false);
-    json_add(is_logged(sight, id) ? change->write.known : change->write.fresh, row);
-    json_set_bool(sight->round->logged, id, addressed);
-}
-
-static enum docuseal_level
-evidenced_level(const struct docuseal_sight *sight)
-{
-    size_t count = submitter_count(sight);
-    enum docuseal_level lowest = count > 0 ? DOCUSEAL_QES : DOCUSEAL_SES;
-    for (size_t i = 0; i < count; i++) {
-        const char *id = json_text_or(submitter_at(sight, i), "id", "");
-        enum docuseal_level level = docuseal_level_evidenced(sight->submission, id);
-        lowest = level < lowest ? level : lowest;
-    }
-    return lowest;
-}
-
-static void
-publish_change(struct job *job, const struct docuseal_sight *sight,
-               const struct change *change)
-{
-    const struct docuseal_words *words = &sight->root.paper->words[change->step];
-    struct json_object *data = docuseal_fact(job, &sight->root, sight->round->company);
-    if (words->with_submission)
-        json_set_string(data, "submission", sight->id);
-    if (sight->root.paper == &docuseal_quote && change->step == DOCUSEAL_COMPLETED) {
-        json_set_string(data, "evidenced_level",
-                        docuseal_level_name(evidenced_level(sight)));
-        json_set_bool(data, "by_hand", false);
-    }
-    if (sight->root.paper == &docuseal_quote && change->step == DOCUSEAL_DECLINED)
-        json_set_string(data, "reason", change->reason);
-    publish_fact(job, words->fact, sight->root.key,
-                 words->once ? "" : docuseal_round_text(job, sight->round), data);
-}
-
-// A transition that only the sweep saw, long after it happened: the webhook is broken.
-static void
-judge_hook(struct job *job, const struct docuseal_sight *sight)
-{
-    int64_t moved_ms = docuseal_submission_moved_ms(sight->submission);
-    if (strcmp(json_string_or(sight->ev->data, "why", ""), "sweep") != 0
-        || moved_ms == 0 || clock_wall_ms() - moved_ms < sight->ds->hook_wait_ms)
-        return;
-    char text[CLOCK_TEXT];
-    clock_format(moved_ms, text);
-    settlement_attention(job, "docuseal.webhook-missing", "docuseal",
-                         "submission %s moved at %s and only the sweep saw it: check "
-                         "the webhook's URL, events and secret in DocuSeal",
-                         sight->id, text);
-}
-
-// Tells the paper of a submission it does not know of.
-static void
-record(struct job *job, const struct docuseal_sight *sight, struct json_object *patch)
-{
-    struct json_object *client = docuseal_client_of(sight->submission);
-    const struct docuseal_request made = {
-        .embed_url = docuseal_embed_url(job, sight->ds, client),
-        .at = json_string_or(sight->submission, "created_at", NULL),
-    };
-    docuseal_record(&sight->root, sight->round, &made, patch);
-}
-
-// Writes it all in one request, says it, and remembers it.
-static bool
-apply(struct job *job, struct docuseal_sight *sight, struct change *change)
-{
-    const struct docuseal_paper *paper = sight->root.paper;
-    const struct docuseal_words *words = &paper->words[change->step];
-    if (sight->unrecorded)
-        record(job, sight, change->write.patch);
-    if (words->status != NULL)
-        json_set_string(change->write.patch, paper->status_field, words->status);
-    if (!docuseal_paper_write(job, sight->ds, &sight->root, &change->write))
-        return false;
-    if (words->fact != NULL)
-        publish_change(job, sight, change);
-    sight->unrecorded = false;
-    sight->round->status = docuseal_step_name(change->step);
-    settlement_note(job, "submission %s: %s", sight->id, sight->round->status);
-    judge_hook(job, sight);
-    docuseal_round_write(job, sight->round);
-    return true;
-}
 
 // A signature cannot be taken back by what happened to the quote meanwhile.
 static void
@@ -184,7 +30,7 @@ judge_paper(struct job *job, const struct docuseal_sight *sight)
 }
 
 static void
-patch_completion(struct docuseal_sight *sight, struct change *change)
+patch_completion(struct docuseal_sight *sight, struct docuseal_change *change)
 {
     const struct docuseal_paper *paper = sight->root.paper;
     struct json_object *patch = change->write.patch;
@@ -208,13 +54,14 @@ docuseal_sight_complete(struct job *job, struct docuseal_sight *sight)
         || !docuseal_evidence_store(job, sight->ds, &sight->root, sight->submission,
                                     &evidence))
         return false;
-    struct change change = change_begin(job, DOCUSEAL_COMPLETED);
+    struct docuseal_change change = docuseal_change_begin(job, DOCUSEAL_COMPLETED);
     change.evidence = &evidence;
-    for (size_t i = 0; i < submitter_count(sight); i++)
-        log_submitter(job, sight, &change, submitter_at(sight, i));
+    for (size_t i = 0; i < docuseal_signer_count(sight); i++)
+        if (!docuseal_change_log(job, sight, &change, docuseal_signer_at(sight, i)))
+            return false;
     patch_completion(sight, &change);
     sight->round->signed_by = sight->id;
-    if (!apply(job, sight, &change))
+    if (!docuseal_change_apply(job, sight, &change))
         return false;
     judge_paper(job, sight);
     return true;
@@ -237,22 +84,23 @@ decline_reason(const struct docuseal_sight *sight)
 static bool
 decline(struct job *job, struct docuseal_sight *sight)
 {
-    struct change change = change_begin(job, DOCUSEAL_DECLINED);
+    struct docuseal_change change = docuseal_change_begin(job, DOCUSEAL_DECLINED);
     change.reason = decline_reason(sight);
-    for (size_t i = 0; i < submitter_count(sight); i++)
-        if (is_status(submitter_at(sight, i), "declined"))
-            log_submitter(job, sight, &change, submitter_at(sight, i));
+    for (size_t i = 0; i < docuseal_signer_count(sight); i++)
+        if (docuseal_signer_is(docuseal_signer_at(sight, i), "declined")
+            && !docuseal_change_log(job, sight, &change, docuseal_signer_at(sight, i)))
+            return false;
     if (sight->root.paper->reason_field != NULL)
         json_set_string(change.write.patch, sight->root.paper->reason_field,
                         change.reason);
-    return apply(job, sight, &change);
+    return docuseal_change_apply(job, sight, &change);
 }
 
 static bool
 expire(struct job *job, struct docuseal_sight *sight)
 {
-    struct change change = change_begin(job, DOCUSEAL_EXPIRED);
-    return apply(job, sight, &change);
+    struct docuseal_change change = docuseal_change_begin(job, DOCUSEAL_EXPIRED);
+    return docuseal_change_apply(job, sight, &change);
 }
 
 // Archived by somebody else than us: cancelled, if it was still open.
@@ -260,8 +108,8 @@ static bool
 archived(struct job *job, struct docuseal_sight *sight)
 {
     if (docuseal_is_live(sight->round->status)) {
-        struct change change = change_begin(job, DOCUSEAL_CANCELLED);
-        if (!apply(job, sight, &change))
+        struct docuseal_change change = docuseal_change_begin(job, DOCUSEAL_CANCELLED);
+        if (!docuseal_change_apply(job, sight, &change))
             return false;
     }
     docuseal_round_grow(job, sight->round);
@@ -270,20 +118,19 @@ archived(struct job *job, struct docuseal_sight *sight)
     return true;
 }
 
-// Adds rows of those who have signed since; returns how many.
-static size_t
-log_new_signers(struct job *job, struct docuseal_sight *sight, struct change *change)
+// Adds rows of those who have signed since.
+static bool
+log_new_signers(struct job *job, struct docuseal_sight *sight,
+                struct docuseal_change *change)
 {
-    size_t fresh = 0;
-    for (size_t i = 0; i < submitter_count(sight); i++) {
-        struct json_object *submitter = submitter_at(sight, i);
-        if (!is_status(submitter, "completed")
-            || is_logged(sight, json_text_or(submitter, "id", "")))
-            continue;
-        log_submitter(job, sight, change, submitter);
-        fresh++;
+    for (size_t i = 0; i < docuseal_signer_count(sight); i++) {
+        struct json_object *submitter = docuseal_signer_at(sight, i);
+        if (docuseal_signer_is(submitter, "completed")
+            && !docuseal_signer_is_logged(sight, json_text_or(submitter, "id", ""))
+            && !docuseal_change_log(job, sight, change, submitter))
+            return false;
     }
-    return fresh;
+    return true;
 }
 
 // The address a signature came from is only in the form's own webhook, which may come
@@ -294,7 +141,7 @@ add_address(struct job *job, struct docuseal_sight *sight)
     const char *id = sight->address.submitter;
     struct json_object *logged = sight->round->logged;
     settlement_note(job, "submission %s: nothing new", sight->id);
-    if (sight->address.ip == NULL || id == NULL || !is_logged(sight, id)
+    if (sight->address.ip == NULL || id == NULL || !docuseal_signer_is_logged(sight, id)
         || json_bool_or(logged, id, false))
         return true;
     struct json_object *patch = json_object_in(job);
@@ -316,7 +163,7 @@ stand_still(struct job *job, struct docuseal_sight *sight)
         return add_address(job, sight);
     settlement_note(job, "submission %s: nothing new", sight->id);
     const struct docuseal_write write = {.patch = json_object_in(job)};
-    record(job, sight, write.patch);
+    docuseal_change_record(job, sight, write.patch);
     return docuseal_paper_write(job, sight->ds, &sight->root, &write);
 }
 
@@ -326,18 +173,20 @@ progress(struct job *job, struct docuseal_sight *sight)
 {
     struct docuseal_round *round = sight->round;
     struct json_object *client = docuseal_client_of(sight->submission);
-    struct change partly = change_begin(job, DOCUSEAL_PARTLY);
-    struct change viewed = change_begin(job, DOCUSEAL_VIEWED);
+    struct docuseal_change partly = docuseal_change_begin(job, DOCUSEAL_PARTLY);
+    struct docuseal_change viewed = docuseal_change_begin(job, DOCUSEAL_VIEWED);
     bool opened = !round->viewed && json_at(client, "opened_at") != NULL;
-    bool fresh = log_new_signers(job, sight, &partly) > 0;
+    if (!log_new_signers(job, sight, &partly))
+        return false;
+    bool fresh = json_object_array_length(partly.write.fresh) > 0;
     round->viewed = round->viewed || opened;
     if (opened && !fresh && strcmp(round->status, "pending") == 0)
-        return apply(job, sight, &viewed);
+        return docuseal_change_apply(job, sight, &viewed);
     if (opened && sight->root.paper->words[DOCUSEAL_VIEWED].fact != NULL)
-        publish_change(job, sight, &viewed);
+        docuseal_change_publish(job, sight, &viewed);
     if (opened)
         docuseal_round_write(job, round);
-    return fresh ? apply(job, sight, &partly) : stand_still(job, sight);
+    return fresh ? docuseal_change_apply(job, sight, &partly) : stand_still(job, sight);
 }
 
 bool
