@@ -88,11 +88,12 @@ directus_stop() {
 }
 
 # directus_call <run> <method> <path> [curl's words...]: as administrator; prints the answer,
-# fails on any error status.
+# fails on any error status. The token is not among curl's words, which every user can see.
 directus_call() {
-    local run=$1 method=$2 path=$3
+    local run=$1 method=$2 path=$3 token
     shift 3
-    curl -sS -m 60 --fail-with-body -X "$method" -H "Authorization: Bearer $(
-        stack_get "$run" DIRECTUS_ADMIN_TOKEN
-    )" -H 'Content-Type: application/json' "$@" "$(stack_get "$run" DIRECTUS_URL)$path"
+    token=$(stack_get "$run" DIRECTUS_ADMIN_TOKEN) || return 1
+    curl -sS -m 60 --fail-with-body -X "$method" \
+        -H @<(printf 'Authorization: Bearer %s\n' "$token") \
+        -H 'Content-Type: application/json' "$@" "$(stack_get "$run" DIRECTUS_URL)$path"
 }

@@ -77,7 +77,7 @@ kafka_start() {
     if [ -n "$first" ]; then
         kafka_probe_topic "$brokers" || return 1
     fi
-    until_true 60 "$run" kafka kafka_answers "$brokers"
+    until_true 120 "$run" kafka kafka_answers "$brokers"
 }
 
 kafka_stop() {
