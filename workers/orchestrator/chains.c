@@ -128,8 +128,10 @@ write_quote(struct job *job, struct orchestrator_occasion *occasion,
     if (!moves)
         return true;
     struct orchestrator_memory *memory = occasion->memory;
-    if (!memory->known || strcmp(memory->status, current) == 0)
+    if (!memory->known || strcmp(memory->status, current) == 0) {
         memory->status = chain->status;
+        memory->unseen = true;
+    }
     orchestrator_say(job, occasion, "status %s -> %s", current, chain->status);
     return true;
 }

@@ -18,6 +18,7 @@ orchestrator_remember(struct job *job, const char *entity,
         .hash = json_string_or(state, "hash", ""),
         .sent_count = json_i64_or(state, "sent_count", 0),
         .sequence = json_i64_or(state, "sequence", -1),
+        .unseen = json_bool_or(state, "unseen", false),
     };
     return true;
 }
@@ -34,6 +35,8 @@ orchestrator_keep(struct job *job, const struct orchestrator_memory *memory)
         json_set_i64(state, "sent_count", memory->sent_count);
     if (memory->sequence >= 0)
         json_set_i64(state, "sequence", memory->sequence);
+    if (memory->unseen)
+        json_set_bool(state, "unseen", true);
     settlement_state(job, memory->entity, state);
 }
 

@@ -65,6 +65,7 @@ struct orchestrator_memory {
     const char *hash;   // of the fields last passed on; "" if none
     int64_t sent_count; // entries into `sent`
     int64_t sequence;   // highest ce_sequence acted on, -1 for none
+    bool unseen;        // our own write of the status has not come back yet
 };
 
 bool orchestrator_remember(struct job *job, const char *entity,

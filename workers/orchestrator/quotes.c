@@ -102,7 +102,8 @@ note_quote(struct job *job, const struct orchestrator_sight *sight)
         settlement_note(job, "status %s: nothing new", sight->to);
         return;
     }
-    settlement_note(job, "status %s -> %s: nothing follows", sight->from, sight->to);
+    settlement_note(job, "status %s -> %s: nothing follows",
+                    sight->from[0] == '\0' ? "new" : sight->from, sight->to);
     if (orchestrator_quote_is_backwards(sight->from, sight->to))
         settlement_attention(
             job, "quote.moved-back", sight->memory->entity,

@@ -72,8 +72,8 @@ fits_memory(const struct orchestrator_sight *sight,
     return moved && meaning(sight->from, sight->to) != NULL;
 }
 
-// A captured change is judged as it is. Only where it does not fit the memory, which
-// happens when a write of our own overtook it, the row decides.
+// A captured change is judged as it is. What does not fit the memory was overtaken by a
+// write of our own if that has not come back yet, and is over; else the row decides.
 static bool
 look_at_change(struct job *job, struct orchestrator_sight *sight,
                const char *(*meaning)(const char *from, const char *to))
@@ -87,7 +87,14 @@ look_at_change(struct job *job, struct orchestrator_sight *sight,
         sight->from = status_of(change->before);
     else
         sight->from = sight->to;
-    return fits_memory(sight, meaning) || orchestrator_look_now(job, sight);
+    if (strcmp(sight->from, sight->to) == 0)
+        sight->memory->unseen = false;
+    if (fits_memory(sight, meaning))
+        return true;
+    if (!sight->memory->unseen)
+        return orchestrator_look_now(job, sight);
+    sight->to = sight->from;
+    return true;
 }
 
 bool
