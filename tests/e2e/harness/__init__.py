@@ -1,13 +1,13 @@
-"""The harness of the tests on real parts: Kafka, Postgres, Redis, Directus, all Relais
-programs and the DocuSeal simulator, in one run folder. Python's own library only.
+"""The harness of the tests on real parts: Kafka, Postgres, Redis, Directus, the programs
+of Relais and the DocuSeal simulator, in one run folder. Python's own library only.
 
     from harness import Case
 
     class Slice(Case):
-        settings = {"SWEEPS": "true"}           # of every program, on top of programs.QUICK
+        settings = {"SWEEPS": "true"}    # of every program, above programs.QUICK
 
         def test_a_sent_quote_gets_a_submission(self):
-            quote = self.new_quote()            # as a person enters it in Directus
+            quote = self.new_quote()     # as a person enters it in Directus
             self.send(quote)
             self.until("DocuSeal has it", lambda: self.submission(quote))
 
@@ -24,9 +24,9 @@ words, and removes everything; its --help says more. The modules:
     main.py       the runner; other directories of tests call it with their own folder
 
 Nothing here sleeps for a time: conditions are waited for. That nothing more happens is
-known by Case.settled(), which sends a record behind all others through each topic of a
-quote's lane. When a test fails, the journeys of its quotes, the ends of the logs and the
-simulator's calls are printed.
+known by Case.settled(): it sends a record behind all others through each topic of a
+quote's lane. When a test fails, the journeys of its quotes, the ends of the logs and
+the simulator's calls are printed.
 """
 
 from .case import Case

@@ -12,6 +12,7 @@ from .wait import until
 NO_SUBMISSION = "999999999"
 PASSES = 20
 SENTINEL = "e2e-sentinel"
+SENTINEL_TYPE = "e2e.sentinel"
 
 # The topics of a lane, and who finishes what comes through them.
 LANE_TOPICS = (
@@ -25,8 +26,8 @@ numbers = itertools.count(1)
 
 
 class Case(unittest.TestCase):
-    """`settings` hold for every program while the tests of the class run. `before_relais`
-    may be overridden to do something before Relais has ever been there."""
+    """`settings` hold for every program while the tests of the class run. What has to be
+    there before Relais ever was, `before_relais` may make."""
 
     system = None  # set by the runner
     settings = {}
@@ -142,6 +143,15 @@ class Case(unittest.TestCase):
             entity="quote:" + quote,
         )
 
+    def count_facts(self, quote):
+        """How often each fact of the quote stands in journey.facts."""
+        found = {}
+        for record in self.system.records("journey.facts"):
+            kind = record["headers"].get("ce_type", "")
+            if record["key"] == "quote:" + quote and kind != SENTINEL_TYPE:
+                found[kind] = found.get(kind, 0) + 1
+        return found
+
     def dead_letters(self, quote, topic="docuseal.dead-letters"):
         return [row for row in self.system.records(topic)
                 if row["key"] == "quote:" + quote]
@@ -159,9 +169,9 @@ class Case(unittest.TestCase):
             about, content = self.directus.file(row[field])
             self.assertEqual(about["type"], "application/pdf")
             self.assertTrue(content.startswith(b"%PDF-"), content[:20])
-        signers = self.simulator.api("GET", "/submissions/%s" % submission)["submitters"]
+        seen = self.simulator.api("GET", "/submissions/%s" % submission)
         logs = self.logs(quote)
-        self.assertEqual(len(logs), len(signers))
+        self.assertEqual(len(logs), len(seen["submitters"]))
         self.assertEqual({log["status"] for log in logs}, {"completed"})
 
     # Waiting until there is nothing more to come.
@@ -183,7 +193,7 @@ class Case(unittest.TestCase):
         return [row for row in self.steps(quote) if SENTINEL not in row["event"]]
 
     def published(self, quote):
-        """No change of the quote and no event in its lane waits to be published."""
+        """No change of the quote and nothing in its lane waits to be published."""
         self.until("the changes are published", lambda: not self.system.captured(
             "SELECT seq FROM relais_capture.change"
             " WHERE item = :'quote' AND published_at IS NULL", quote=quote))
@@ -206,7 +216,7 @@ class Case(unittest.TestCase):
     def sentinel(self, topic, key):
         """A record that changes nothing; its id."""
         event = "%s-%s" % (SENTINEL, uuid.uuid4())
-        kind, data = "e2e.sentinel", "{}"
+        kind, data = SENTINEL_TYPE, "{}"
         if topic == "docuseal.commands":
             kind = "docuseal.submission.observed"
             data = '{"company": "", "remote_id": "%s", "why": "e2e"}' % NO_SUBMISSION

@@ -14,8 +14,8 @@ import unittest
 from .case import Case
 from .system import System
 
-USAGE = """Runs the tests on real parts whose names hold one of the words, or all. A name is
-module.Class.test, as -v prints it."""
+USAGE = """Runs the tests on real parts whose names hold one of the words, or all.
+--list prints the names."""
 
 
 def read_arguments():
@@ -24,8 +24,8 @@ def read_arguments():
     parser.add_argument("--bin", default=os.environ.get("RELAIS_BIN", "build/bin"),
                         help="where the programs are (RELAIS_BIN)")
     parser.add_argument("--keep", action="store_true", help="keep the run folder")
-    parser.add_argument("--stack", help="a run folder of `deploy/stack up` that is to be"
-                        " used, and left running")
+    parser.add_argument("--stack", help="a run folder of `deploy/stack up` to be used"
+                        " and left running")
     parser.add_argument("--failfast", "-f", action="store_true")
     parser.add_argument("--list", action="store_true", help="only name the tests")
     return parser.parse_args()

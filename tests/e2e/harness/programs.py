@@ -41,7 +41,7 @@ QUICK = {
 
 
 class Program:
-    """`number` makes it one more of its kind. `more` are settings on top of the run's."""
+    """`number` makes it one more of its kind; `more` are settings above the given."""
 
     def __init__(self, run, binaries, name, given, number=None):
         self.name = name

@@ -26,7 +26,7 @@ class System:
 
     def stack_up(self):
         """Kafka, Postgres, Redis, Directus; installs and fetches what is missing."""
-        self.deploy_stack("up", self.run)
+        subprocess.run([ROOT / "deploy" / "stack", "up", self.run], check=True)
 
     def configure(self):
         """The programs' ports and settings, on a stack that runs."""
@@ -141,8 +141,8 @@ class System:
 
     def raw_topic(self, topic):
         """The bytes of keys, headers and values of all records."""
-        return run(["kcat", "-b", self.env["KAFKA_BROKERS"], "-q", "-C", "-e", "-t",
-                    topic, "-o", "beginning", "-f", "%k %h %s\n"], text=False)
+        return run(["kcat", "-b", self.env["KAFKA_BROKERS"], "-q", "-C", "-e",
+                    "-t", topic, "-o", "beginning", "-f", "%k %h %s\n"], text=False)
 
     def produce(self, topic, key, payload=b"", headers=None):
         """One record, in the partition where Relais puts that key."""
@@ -173,7 +173,7 @@ def record_of(row):
 
 
 def run(words, feed=None, check=True, env=None, text=True):
-    """Runs a command and returns its standard output; what it said is in the failure."""
+    """Runs a command; returns its output, or fails with what it said."""
     done = subprocess.run(
         [str(word) for word in words], capture_output=True, env=env,
         input=(feed or "").encode(), check=False,
@@ -181,5 +181,6 @@ def run(words, feed=None, check=True, env=None, text=True):
     if check and done.returncode != 0:
         said = (done.stdout + done.stderr).decode("utf-8", "replace")
         name = pathlib.Path(str(words[0])).name
-        raise RuntimeError("%s failed (%d):\n%s" % (name, done.returncode, said[-4000:]))
+        raise RuntimeError("%s ended with %d:\n%s"
+                           % (name, done.returncode, said[-4000:]))
     return done.stdout.decode("utf-8", "replace") if text else done.stdout

@@ -24,6 +24,7 @@ def until(what, condition, seconds=30, poll_s=POLL_S):
             return value
         if time.monotonic() > limit:
             raise NotSeen(
-                "not seen within %g s: %s (last: %r)" % (seconds, what, trouble or value)
+                "not seen within %g s: %s (last: %r)"
+                % (seconds, what, trouble or value)
             )
         time.sleep(poll_s)
