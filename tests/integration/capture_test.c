@@ -41,13 +41,35 @@ configure(struct world *world, struct program *program)
                 getenv("LOG_LEVEL") ? getenv("LOG_LEVEL") : "info");
 }
 
+// One server for all tests; each gets its schemas anew.
 static int
-begin(void **state)
+begin_server(void **state)
 {
     struct world *world = str_calloc(1, sizeof *world);
 
     pg_fixture_start(&world->postgres);
+    *state = world;
+    return 0;
+}
+
+static int
+end_server(void **state)
+{
+    struct world *world = *state;
+
+    pg_fixture_stop(&world->postgres);
+    free(world);
+    return 0;
+}
+
+static int
+begin(void **state)
+{
+    struct world *world = *state;
+
     world->pg = pg_fixture_connect(&world->postgres);
+    pg_fixture_do(world->pg, "DROP SCHEMA IF EXISTS relais_capture CASCADE;"
+                             "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     pg_fixture_do(world->pg, directus_tables);
     pg_fixture_file(world->pg, "capture/001_capture.sql");
     pg_fixture_do(world->pg,
@@ -57,7 +79,6 @@ begin(void **state)
         rd_kafka_mock_topic_create(world->kafka.cluster, TOPIC, PARTITIONS, 1), 0);
     configure(world, &world->active);
     configure(world, &world->standby);
-    *state = world;
     return 0;
 }
 
@@ -70,8 +91,6 @@ end(void **state)
     program_kill(&world->standby);
     pg_close(world->pg);
     kafka_fixture_stop(&world->kafka);
-    pg_fixture_stop(&world->postgres);
-    free(world);
     return 0;
 }
 
@@ -562,5 +581,5 @@ main(void)
         TEST(wrong_settings_end_the_program_at_once),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, begin_server, end_server);
 }

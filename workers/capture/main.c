@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "common/admin.h"
+#include "common/directus.h"
 #include "common/log.h"
 #include "common/str.h"
 #include "workers/capture/capture.h"
@@ -32,7 +33,7 @@ static bool
 is_ready(void *owner, char *why, size_t size)
 {
     struct capture *capture = owner;
-    char problem[256];
+    char problem[512];
     enum capture_phase phase =
         capture_status_get(&capture->status, problem, sizeof problem);
 
@@ -149,6 +150,17 @@ start(const char *option)
     return status;
 }
 
+// Those of Directus are for CAPTURE=flow; the names of the collections are in both
+// tables.
+static void
+print_settings(void)
+{
+    config_print_markdown(capture_settings_table, stdout);
+    for (const struct config_setting *s = directus_settings; s->name != NULL; s++)
+        if (!str_starts(s->name, "DIRECTUS_COLLECTION_"))
+            config_print_markdown((const struct config_setting[]){*s, {0}}, stdout);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -165,7 +177,7 @@ main(int argc, char **argv)
         return EX_USAGE;
     }
     if (strcmp(option, "--settings") == 0) {
-        config_print_markdown(capture_settings_table, stdout);
+        print_settings();
         return EXIT_SUCCESS;
     }
     log_open("relais-capture");

@@ -10,6 +10,7 @@
 #include "common/job.h"
 #include "common/log.h"
 #include "common/pg.h"
+#include "workers/capture/batch.h"
 #include "workers/capture/capture.h"
 #include "workers/capture/change.h"
 #include "workers/capture/companies.h"
@@ -20,7 +21,6 @@ enum {
     HOUSE_EVERY_MS = 60 * 1000, // new collections, old rows
     DELETE_ROWS = 5000,
     BATCH_BYTES = 8 * 1024 * 1024, // of rows read at once
-    WAIT_MS = 1000,                // between two looks at the session
     JOB_MS = 60 * 1000,
 };
 
@@ -31,7 +31,6 @@ struct outbox {
     struct capture_backoff backoff;
     int64_t house_at_ms;
     int64_t careful; // rows to go one at a time, after one that was too large
-    bool too_large;  // the brokers refused a record of the last batch for its size
 };
 
 // In the order of the SELECT.
@@ -84,61 +83,6 @@ static const char delete_published[] =
     " ORDER BY published_at LIMIT $2::int)";
 
 static bool
-stop_now(struct capture *capture)
-{
-    return capture_wake_stopping(&capture->wake)
-           && clock_ms() - capture->wake.stop_at_ms >= capture->settings.drain_ms;
-}
-
-// How the batch stands. False: a record of it was refused.
-static bool
-look(struct outbox *o, bool *done, struct error *err)
-{
-    bool failed;
-
-    *done = capture_publisher_done(o->capture->publisher, &failed, &o->too_large, err);
-    return !failed;
-}
-
-// Ends when the publisher has news, the session is lost or it is time to stop.
-static bool
-wait_for_kafka(struct outbox *o, struct error *err)
-{
-    if (stop_now(o->capture))
-        return error_retryable(err, "stopping");
-    return capture_session_wait(o->capture, o->pg, WAIT_MS, err);
-}
-
-static bool
-await_all(struct outbox *o, struct error *err)
-{
-    bool done = false;
-
-    while (look(o, &done, err)) {
-        if (done)
-            return true;
-        if (!wait_for_kafka(o, err))
-            return false;
-    }
-    return false;
-}
-
-static void
-make_hint(struct outbox *o, struct capture_change *change, const char *why)
-{
-    change->hint = true;
-    metric_add(o->capture->hints, 1);
-    log_event(LOG_WARN, "hint",
-              (struct log_field[]){
-                  LOG_TEXT("id", change->event_id),
-                  LOG_TEXT("collection", change->collection),
-                  LOG_TEXT("item", change->item),
-                  LOG_TEXT("why", why),
-                  {0},
-              });
-}
-
-static bool
 fill_company(struct outbox *o, const struct pg_rows *rows, int row,
              struct capture_change *change, struct error *err)
 {
@@ -172,52 +116,50 @@ fill_change(struct outbox *o, const struct pg_rows *rows, int row,
         .old_row = pg_text(rows, row, OLD_ROW),
         .new_row = pg_text(rows, row, NEW_ROW),
     };
-    if (pg_i64(rows, row, BYTES) > o->capture->settings.max_bytes)
-        make_hint(o, change, "the row is larger than CAPTURE_MAX_BYTES");
-    else if (change->old_row == NULL && change->new_row == NULL)
-        make_hint(o, change, "the row holds JSON that jsonb refuses");
     return fill_company(o, rows, row, change, err);
 }
 
-// Queues one change; waits while there is no room. What is too large goes without rows.
-static bool
-send_change(struct outbox *o, struct job *job, struct capture_change *change,
-            struct error *err)
+// What cannot travel with its rows goes without them.
+static void
+judge(struct outbox *o, struct capture_batch *batch, const struct pg_rows *rows,
+      int row, struct capture_change *change)
 {
-    struct record record;
-    bool done;
-
-    capture_change_record(job, o->capture->settings.topic, change, &record);
-    while (!capture_publisher_send(o->capture->publisher, &record, err)) {
-        if (err->kind == ERROR_PERMANENT && !change->hint) {
-            make_hint(o, change, err->text);
-            capture_change_record(job, o->capture->settings.topic, change, &record);
-            continue;
-        }
-        if (err->kind == ERROR_PERMANENT || !wait_for_kafka(o, err)
-            || !look(o, &done, err))
-            return false;
-    }
-    return true;
+    if (pg_i64(rows, row, BYTES) > o->capture->settings.max_bytes)
+        capture_batch_hint(batch, change, "the row is larger than CAPTURE_MAX_BYTES");
+    else if (change->old_row == NULL && change->new_row == NULL)
+        capture_batch_hint(batch, change, "the row holds JSON that jsonb refuses");
 }
 
 static bool
-send_all(struct outbox *o, const struct pg_rows *rows, bool hints, struct error *err)
+send_row(struct outbox *o, struct capture_batch *batch, const struct pg_rows *rows,
+         int row, struct error *err)
 {
     struct job job;
     struct capture_change change;
+
+    job_begin(&job, JOB_MS);
+    bool good = fill_change(o, rows, row, &change, err);
+    if (good) {
+        judge(o, batch, rows, row, &change);
+        if (batch->too_large && !change.hint)
+            capture_batch_hint(batch, &change,
+                               "the brokers take no record of its size");
+        good = capture_batch_send(batch, &job, &change, err);
+    }
+    job_end(&job);
+    return good;
+}
+
+// batch->too_large when it begins: the rows are known to be too large for the brokers.
+static bool
+send_all(struct outbox *o, struct capture_batch *batch, const struct pg_rows *rows,
+         struct error *err)
+{
     bool good = capture_publisher_begin(o->capture->publisher, err);
 
-    o->too_large = false;
-    for (int row = 0; good && row < pg_rows_count(rows); row++) {
-        job_begin(&job, JOB_MS);
-        good = fill_change(o, rows, row, &change, err);
-        if (good && hints && !change.hint)
-            make_hint(o, &change, "the brokers take no record of its size");
-        good = good && send_change(o, &job, &change, err);
-        job_end(&job);
-    }
-    return good && await_all(o, err);
+    for (int row = 0; good && row < pg_rows_count(rows); row++)
+        good = send_row(o, batch, rows, row, err);
+    return good && capture_batch_await(batch, err);
 }
 
 static bool
@@ -239,19 +181,20 @@ mark(struct outbox *o, const struct pg_rows *rows, struct error *err)
 static bool
 send_carefully(struct outbox *o, const struct pg_rows *rows, struct error *err)
 {
+    struct capture_batch batch = {.capture = o->capture, .pg = o->pg};
     bool single = o->careful > 0;
 
-    if (send_all(o, rows, false, err)) {
+    if (send_all(o, &batch, rows, err)) {
         o->careful -= single;
         return true;
     }
-    if (!o->too_large)
+    if (!batch.too_large)
         return false;
     o->careful = o->capture->settings.batch;
     if (!single)
         return false;
     capture_publisher_abort(o->capture->publisher);
-    return send_all(o, rows, true, err);
+    return send_all(o, &batch, rows, err);
 }
 
 static bool
@@ -411,24 +354,17 @@ run_session(struct outbox *o, struct error *err)
     return good;
 }
 
-static bool
-name_url(struct error *err)
-{
-    const struct error from = *err;
-    return error_permanent(err, "CAPTURE_DATABASE_URL: %s", from.text);
-}
-
 bool
 capture_outbox_run(struct capture *capture, struct error *err)
 {
     struct outbox o = {.capture = capture};
 
     while (!capture_wake_stopping(&capture->wake)) {
-        bool first = o.backoff.attempts == 0;
+        *err = (struct error){0};
         if (run_session(&o, err) || capture_wake_stopping(&capture->wake))
             break;
-        if (first && err->kind == ERROR_PERMANENT && err->service == NULL)
-            return name_url(err);
+        if (capture_session_hopeless(&o.backoff, "CAPTURE_DATABASE_URL", err))
+            return false;
         capture_session_back_off(capture, &o.backoff, err);
     }
     return true;

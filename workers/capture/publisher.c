@@ -133,6 +133,15 @@ reopen_producer(struct capture_publisher *publisher, struct error *err)
     return producer != NULL;
 }
 
+void
+capture_publisher_drain(struct capture_publisher *publisher)
+{
+    uint64_t count;
+
+    if (read(publisher->event_fd, &count, sizeof count) < 0)
+        return; // it was empty already
+}
+
 bool
 capture_publisher_begin(struct capture_publisher *publisher, struct error *err)
 {
@@ -171,10 +180,6 @@ bool
 capture_publisher_done(struct capture_publisher *publisher, bool *failed,
                        bool *too_large, struct error *err)
 {
-    uint64_t count;
-
-    if (read(publisher->event_fd, &count, sizeof count) < 0)
-        count = 0; // it was empty already
     pthread_mutex_lock(&publisher->lock);
     bool done = publisher->pending == 0 && !publisher->failed;
     *failed = publisher->failed;

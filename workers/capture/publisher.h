@@ -19,9 +19,9 @@ struct capture_publisher *capture_publisher_open(const char *brokers,
 // Waits at most flush_ms for what is under way.
 void capture_publisher_close(struct capture_publisher *publisher, int64_t flush_ms);
 
-// Readable when a wait for the publisher is worth another look.
-// capture_publisher_done() empties it.
+// Readable when a wait for the publisher is worth another look, until it is drained.
 int capture_publisher_fd(const struct capture_publisher *publisher);
+void capture_publisher_drain(struct capture_publisher *publisher);
 
 // Begins a batch; the one before must be done or aborted. RETRYABLE: no producer.
 bool capture_publisher_begin(struct capture_publisher *publisher,

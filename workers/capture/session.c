@@ -11,6 +11,7 @@
 enum {
     BACKOFF_FIRST_MS = 100,
     BACKOFF_DOUBLINGS = 6, // 6.4 s at most
+    PROBLEM_BYTES = 1024,
 };
 
 bool
@@ -20,7 +21,10 @@ capture_session_wait(struct capture *capture, struct pg *pg, int64_t ms,
     bool notified; // whoever waits looks at the table anyway
 
     capture_status_turn(&capture->status);
-    if (pg_wait_notify(pg, capture->wake.fd, (int)ms, &notified))
+    bool good = pg_wait_notify(pg, capture->wake.fd, (int)ms, &notified);
+    // A wake-up that is late for what it was about must not wake for ever.
+    capture_publisher_drain(capture->publisher);
+    if (good)
         return true;
     return error_retryable(err, "postgres: the session was lost");
 }
@@ -92,14 +96,38 @@ capture_session_open(struct capture *capture, const char *url, struct error *err
     return NULL;
 }
 
+bool
+capture_session_hopeless(const struct capture_backoff *backoff, const char *setting,
+                         struct error *err)
+{
+    if (backoff->attempts > 0 || err->kind != ERROR_PERMANENT || err->service != NULL)
+        return false;
+    const struct error from = *err;
+    error_permanent(err, "%s: %s", setting, from.text);
+    return true;
+}
+
 // 42P01, 3F000, 42883: table, schema or function are missing.
 static const char *
 hint_for(const struct error *err)
 {
     if (strstr(err->text, "42P01") != NULL || strstr(err->text, "3F000") != NULL
         || strstr(err->text, "42883") != NULL)
-        return " (run `relais migrate`)";
-    return "";
+        return "run `relais migrate`";
+    return err->hint;
+}
+
+// "directus: GET /activity answered 401 (DIRECTUS_TOKEN is wrong: ...)"
+static void
+explain(const struct error *err, struct str *out)
+{
+    const char *hint = hint_for(err);
+
+    if (err->service != NULL && !str_starts(err->text, err->service))
+        str_printf(out, "%s: ", err->service);
+    str_puts(out, err->text);
+    if (hint != NULL)
+        str_printf(out, " (%s)", hint);
 }
 
 void
@@ -109,12 +137,14 @@ capture_session_back_off(struct capture *capture, struct capture_backoff *backof
     int doublings =
         backoff->attempts < BACKOFF_DOUBLINGS ? backoff->attempts : BACKOFF_DOUBLINGS;
     int64_t wait_ms = (int64_t)BACKOFF_FIRST_MS << doublings;
-    char problem[sizeof err->text + 40];
+    struct str problem;
 
     backoff->attempts++;
-    snprintf(problem, sizeof problem, "%s%s", err->text, hint_for(err));
-    if (capture_status_set(&capture->status, CAPTURE_STARTING, problem))
-        log_warn("waiting", "%s", problem);
+    str_begin(&problem, PROBLEM_BYTES);
+    explain(err, &problem);
+    if (capture_status_set(&capture->status, CAPTURE_STARTING, problem.data))
+        log_warn("waiting", "%s", problem.data);
+    str_end(&problem);
     capture_status_turn(&capture->status);
     // Up to a quarter less, so that several do not come back in step.
     capture_wake_sleep(&capture->wake, wait_ms - clock_ns() % (wait_ms / 4));

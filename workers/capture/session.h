@@ -22,10 +22,16 @@ struct pg *capture_session_open(struct capture *capture, const char *url,
 bool capture_session_wait(struct capture *capture, struct pg *pg, int64_t ms,
                           struct error *err) ATTR_MUST_CHECK;
 
-// Tells what went wrong (once, not at every attempt) and waits before the next one.
 struct capture_backoff {
     int attempts;
 };
+
+// Whether the first attempt failed in a way that no further one can mend: the URL in
+// the setting cannot be read. *err then names the setting.
+bool capture_session_hopeless(const struct capture_backoff *backoff,
+                              const char *setting, struct error *err);
+
+// Tells what went wrong (once, not at every attempt) and waits before the next one.
 void capture_session_back_off(struct capture *capture, struct capture_backoff *backoff,
                               const struct error *err);
 

@@ -17,7 +17,7 @@ enum capture_phase {
 struct capture_status {
     pthread_mutex_t lock;
     enum capture_phase phase;
-    char problem[256]; // what is missing, "" if nothing
+    char problem[512]; // what is missing, "" if nothing
     _Atomic int64_t turned_ms;
 };
 
