@@ -1,5 +1,5 @@
-"""The harness of the tests on real parts: Kafka, Postgres, Redis, Directus, the programs
-of Relais and the DocuSeal simulator, in one run folder. Python's own library only.
+"""The harness of the tests on real parts: Kafka, Postgres, Redis, Directus, Relais's
+programs and the DocuSeal simulator, in one run folder. Python's own library only.
 
     from harness import Case
 

@@ -26,8 +26,8 @@ numbers = itertools.count(1)
 
 
 class Case(unittest.TestCase):
-    """`settings` hold for every program while the tests of the class run. What has to be
-    there before Relais ever was, `before_relais` may make."""
+    """`settings` hold for every program while the tests of the class run. What has to
+    be there before Relais ever was, `before_relais` may make."""
 
     system = None  # set by the runner
     settings = {}
@@ -152,9 +152,9 @@ class Case(unittest.TestCase):
                 found[kind] = found.get(kind, 0) + 1
         return found
 
-    def dead_letters(self, quote, topic="docuseal.dead-letters"):
-        return [row for row in self.system.records(topic)
-                if row["key"] == "quote:" + quote]
+    def dead_letters(self, *quotes, topic="docuseal.dead-letters"):
+        keys = {"quote:" + quote for quote in quotes}
+        return [row for row in self.system.records(topic) if row["key"] in keys]
 
     def assert_signed(self, quote, submission):
         """The quote as it has to be after a complete signature, once."""
