@@ -89,12 +89,16 @@ no_answer(struct job *job, const struct http_transfer *transfer, const char *wha
     const struct http_service *service = transfer->service;
     const char *why = transfer->cut ? "no answer within the deadline"
                                     : curl_easy_strerror(transfer->result);
-    if (transfer->too_large) {
-        error_permanent(&job->error, "%s: the answer is larger than %zu bytes", what,
-                        transfer->max_bytes);
-    } else if (transfer->sent && transfer->request->once) {
+    if (transfer->too_large)
+        why =
+            job_printf(job, "the answer is larger than %zu bytes", transfer->max_bytes);
+    if (transfer->held)
+        return false; // job_may_call() has said why
+    if (transfer->sent && transfer->request->once) {
         error_unsure(&job->error, 0, "%s at %s: %s; it may have been done", what,
                      service->name, why);
+    } else if (transfer->too_large) {
+        error_permanent(&job->error, "%s at %s: %s", what, service->name, why);
     } else {
         error_retryable(&job->error, "%s at %s: %s", what, service->name, why);
     }
@@ -102,18 +106,19 @@ no_answer(struct job *job, const struct http_transfer *transfer, const char *wha
     return false;
 }
 
-static void
+static bool
 run_here(struct http_transfer *transfer)
 {
     CURL *easy = curl_easy_init();
     if (easy == NULL)
         abort();
-    transfer->result = CURLE_FAILED_INIT;
     http_transfer_init(easy, NULL);
-    if (http_transfer_prepare(transfer, easy))
+    bool prepared = http_transfer_prepare(transfer, easy);
+    if (prepared)
         transfer->result = curl_easy_perform(easy);
     http_transfer_finish(transfer, easy);
     curl_easy_cleanup(easy);
+    return prepared;
 }
 
 static void
@@ -180,11 +185,7 @@ transfer_in_place(const struct http_service *service, struct job *job,
         .due_ms = started_ms + timeout_ms < job->deadline_ms ? started_ms + timeout_ms
                                                              : job->deadline_ms,
     };
-    bool ran = true;
-    if (loop_current() != NULL)
-        ran = http_pool_run(transfer);
-    else
-        run_here(transfer);
+    bool ran = loop_current() != NULL ? http_pool_run(transfer) : run_here(transfer);
     if (transfer->body != NULL)
         job_defer(job, free, transfer->body);
     if (!ran)
@@ -212,7 +213,11 @@ http_call(const struct http_service *service, struct job *job,
 {
     if (!job_may_call(job))
         return false;
-    return service->call(service, job, request, response);
+    bool answered = service->call(service, job, request, response);
+    bool done = answered && response->status >= 200 && response->status < 300;
+    if (request->once && (done || (!answered && job->error.kind == ERROR_UNSURE)))
+        job->once_done = true;
+    return answered;
 }
 
 struct json_object *

@@ -48,6 +48,33 @@ on_header(char *data, size_t size, size_t count, void *arg)
     return length;
 }
 
+// libcurl asks when it is connected, before the first byte of the request leaves. Who
+// was frozen on the way here must not send any more.
+static int
+on_request(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
+{
+    struct http_transfer *transfer = arg;
+    (void)peer_ip;
+    (void)own_ip;
+    (void)peer_port;
+    (void)own_port;
+    transfer->held = !job_may_call(transfer->job);
+    transfer->cut = transfer->cut || clock_ms() >= transfer->due_ms;
+    if (transfer->held || transfer->cut)
+        return CURL_PREREQFUNC_ABORT;
+    transfer->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static void
+add_line(struct http_transfer *transfer, const char *line)
+{
+    struct curl_slist *list = curl_slist_append(transfer->headers, line);
+    if (list == NULL)
+        abort();
+    transfer->headers = list;
+}
+
 static void
 add_header(struct http_transfer *transfer, const char *name, const char *value)
 {
@@ -56,20 +83,30 @@ add_header(struct http_transfer *transfer, const char *name, const char *value)
     memcpy(line, name, name_length);
     memcpy(line + name_length, ": ", 2);
     memcpy(line + name_length + 2, value, value_length);
-    struct curl_slist *list = curl_slist_append(transfer->headers, line);
-    if (list == NULL)
-        abort();
-    transfer->headers = list;
+    add_line(transfer, line);
+}
+
+// A line break in a value would begin a header, or a request, of its own.
+static bool
+headers_sane(struct job *job, const struct http_header *headers)
+{
+    for (const struct http_header *h = headers; h != NULL && h->name != NULL; h++) {
+        for (const char *c = h->value; *c != '\0'; c++) {
+            if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7F)
+                return error_permanent(&job->error,
+                                       "the value of header `%s` holds a control "
+                                       "character",
+                                       h->name);
+        }
+    }
+    return true;
 }
 
 static void
 add_headers(struct http_transfer *transfer)
 {
     const struct http_request *request = transfer->request;
-    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
-    if (list == NULL)
-        abort();
-    transfer->headers = list;
+    add_line(transfer, "Expect:"); // without a value: libcurl's own is left out
     for (const struct http_header *h = transfer->service->headers;
          h != NULL && h->name != NULL; h++)
         add_header(transfer, h->name, h->value);
@@ -80,6 +117,8 @@ add_headers(struct http_transfer *transfer)
         add_header(transfer, "Content-Type",
                    request->content_type != NULL ? request->content_type
                                                  : "application/json");
+    else if (request->parts_count == 0)
+        add_line(transfer, "Content-Type:");
     const struct event *ev = transfer->job->event;
     if (ev != NULL && ev->traceparent != NULL && ev->traceparent[0] != '\0')
         add_header(transfer, "traceparent", ev->traceparent);
@@ -166,6 +205,9 @@ http_transfer_init(CURL *easy, void *pool)
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    // A look-up that is cut ends by itself, in its own thread: the loop does not wait.
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, pool);
 }
@@ -173,10 +215,14 @@ http_transfer_init(CURL *easy, void *pool)
 bool
 http_transfer_prepare(struct http_transfer *transfer, CURL *easy)
 {
+    if (!headers_sane(transfer->job, transfer->service->headers)
+        || !headers_sane(transfer->job, transfer->request->headers))
+        return false;
     add_headers(transfer);
     curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     if (!set_body(transfer, easy))
         return false;
     set_method(transfer->request, easy);
@@ -188,12 +234,9 @@ http_transfer_prepare(struct http_transfer *transfer, CURL *easy)
 void
 http_transfer_finish(struct http_transfer *transfer, CURL *easy)
 {
-    curl_off_t connected_us = 0;
     char *type = NULL;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status);
-    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
     curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
-    transfer->sent = connected_us > 0;
     transfer->content_type = job_strdup(transfer->job, type != NULL ? type : "");
     curl_slist_free_all(transfer->headers);
     transfer->headers = NULL;

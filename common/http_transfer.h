@@ -25,7 +25,8 @@ struct http_transfer {
     int64_t retry_after_ms;
     CURLcode result;
     bool cut;  // our own deadline came first
-    bool sent; // connected: the bytes may have left
+    bool sent; // the request was begun: bytes may have left
+    bool held; // forbidden at the last moment, nothing left: job->error says why
     long status;
     const char *content_type;
     struct curl_slist *headers;

@@ -14,6 +14,7 @@ struct visitor {
     struct loop *loop;
     struct http_turnstile *turnstile;
     struct loop_wait *wait; // the fiber's; NULL once it gave up
+    bool called_in;         // the letter came; known to the visitor's loop only
     enum visitor_state state;
     struct visitor *next;
 };
@@ -49,6 +50,7 @@ static void
 call_in(struct loop_mail *mail)
 {
     struct visitor *visitor = (struct visitor *)mail;
+    visitor->called_in = true;
     if (visitor->wait != NULL) {
         loop_wake(visitor->wait);
         return; // the fiber frees it
@@ -111,10 +113,12 @@ http_turnstile_enter(struct http_turnstile *turnstile, struct job *job)
         free(visitor);
         return true;
     }
-    if (leave_line(turnstile, visitor))
-        free(visitor);
-    else
-        visitor->wait = NULL;
+    visitor->wait = NULL;
+    bool stood_in_line = leave_line(turnstile, visitor);
+    if (!stood_in_line && visitor->called_in)
+        http_turnstile_leave(turnstile); // the letter came just after the deadline
+    if (stood_in_line || visitor->called_in)
+        free(visitor); // otherwise the letter frees it
     return error_retryable(&job->error, "no free place for a call within the deadline");
 }
 

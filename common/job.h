@@ -31,6 +31,7 @@ struct job {
     int64_t effect_margin_ms;      // waited beyond it before an unsure one is looked up
     const struct event *event;     // what is being handled, or NULL (sweep, probe)
     const char *program; // name of the program: ce_source of what it publishes
+    bool once_done;      // a call that must not be repeated may have been done
     bool quiet;          // no journey is kept: its calls need not be written down
     void *owner;         // of whoever runs the job (the worker's attempt)
 
