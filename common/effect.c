@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/ledger.h"
+#include "common/publish.h"
 #include "common/settlement.h"
 
 // What one effect_once() works on.
@@ -36,9 +37,9 @@ confirm(struct effect_call *call, struct json_object *result)
     return result;
 }
 
-// Makes the call. What it came to decides what becomes of the intent: an answer
-// confirms it, a refusal or a call that never left gives it back, anything else stays
-// unsure.
+// Makes the call. A refusal, or a call that never left, gives the intent back. Whatever
+// else went wrong it stays: also where the provider has done it and only the rest of
+// create() failed, such as an answer that lacks a member.
 static struct json_object *
 create(struct effect_call *call)
 {
@@ -46,15 +47,15 @@ create(struct effect_call *call)
     int64_t deadline_ms = job->deadline_ms;
     if (call->due_ms < deadline_ms)
         job->deadline_ms = call->due_ms;
+    job->once_done = false;
     struct json_object *result = call->kind->create(job, call->identity, call->ctx);
     job->deadline_ms = deadline_ms;
     if (result != NULL)
-        return confirm(call, result);
-    if (job->error.kind == ERROR_UNSURE) {
+        return result;
+    if (job->error.kind == ERROR_UNSURE)
         job->error.retry_after_ms = job->effect_timeout_ms + job->effect_margin_ms;
-        return NULL;
-    }
-    settle_effect(call, SETTLE_EFFECT_REOPEN, NULL);
+    else if (!job->once_done)
+        settle_effect(call, SETTLE_EFFECT_REOPEN, NULL);
     return NULL;
 }
 
@@ -86,11 +87,29 @@ look(struct effect_call *call, struct json_object **found)
     return true;
 }
 
+// The fact, for who mails or shows it to people. It stays although the attempt fails.
+static void
+tell_unsure(struct effect_call *call)
+{
+    struct job *job = call->job;
+    const struct event *ev = job->event;
+    if (ev == NULL)
+        return;
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "company", ev->company);
+    json_set_string(data, "kind", call->kind->name);
+    json_set_string(data, "identity", call->identity);
+    publish_fact(job, "effect.unsure", ev->subject[0] != '\0' ? ev->subject : ev->key,
+                 job_printf(job, "%s %s", call->kind->name, call->identity), data);
+    settlement_out_stays(job);
+}
+
 static struct json_object *
 flag(struct effect_call *call)
 {
     struct job *job = call->job;
     settle_effect(call, SETTLE_EFFECT_FLAG, NULL);
+    tell_unsure(call);
     settlement_attention(job, "effect.unsure", call->identity,
                          "%s may have been done and cannot be looked up: decide with "
                          "relais effect resolve %s %s done|not-done",
@@ -147,12 +166,27 @@ resolve_unsure(struct effect_call *call, const struct ledger_effect *earlier)
         return NULL;
     }
     struct json_object *made = create(call);
-    if (made == NULL)
-        return NULL;
     // The earlier request may have been late after all: keep one, withdraw the surplus.
-    if (!look(call, &found))
+    // Until that is known the effect is not confirmed, or nobody would look again.
+    if (made == NULL || !look(call, &found))
         return NULL;
-    return found != NULL ? confirm(call, found) : made;
+    return confirm(call, found != NULL ? found : made);
+}
+
+static struct json_object *
+create_first(struct effect_call *call)
+{
+    struct json_object *made = create(call);
+    return made != NULL ? confirm(call, made) : NULL;
+}
+
+// What was stored, or an empty object where a person only said that it was done.
+static struct json_object *
+stored(struct job *job, const char *result)
+{
+    if (result == NULL)
+        return json_object_in(job);
+    return json_parse(job, result, strlen(result));
 }
 
 struct json_object *
@@ -166,9 +200,9 @@ effect_once(struct job *job, const struct effect_kind *kind, const char *identit
         return NULL;
     switch (effect.state) {
     case LEDGER_EFFECT_BEGUN:
-        return create(&call);
+        return create_first(&call);
     case LEDGER_EFFECT_CONFIRMED:
-        return json_parse(job, effect.result, strlen(effect.result));
+        return stored(job, effect.result);
     case LEDGER_EFFECT_FLAGGED:
         return flag(&call);
     default:
@@ -183,7 +217,7 @@ effect_result(struct job *job, const char *kind, const char *identity, bool *fai
     *failed = !job->ledger->effect_peek(job->ledger, job, kind, identity, &effect);
     if (*failed || effect.state != LEDGER_EFFECT_CONFIRMED)
         return NULL;
-    struct json_object *result = json_parse(job, effect.result, strlen(effect.result));
+    struct json_object *result = stored(job, effect.result);
     *failed = result == NULL;
     return result;
 }

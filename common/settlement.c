@@ -27,18 +27,34 @@ settlement_of(struct job *job)
     return job->settlement;
 }
 
+static void
+keep_what_stays(struct settlement *all, struct settle_out *rows)
+{
+    for (struct settle_out *row = rows, *next; row != NULL; row = next) {
+        next = row->next;
+        row->next = NULL;
+        if (!row->stays)
+            continue;
+        *all->outbox_tail = row;
+        all->outbox_tail = &row->next;
+    }
+}
+
 void
 settlement_keep_effects(struct job *job)
 {
     struct settlement *all = settlement_of(job);
+    struct settle_out *rows = all->outbox;
     *all = (struct settlement){
         .outbox_tail = &all->outbox,
         .effects = all->effects,
+        .attentions = all->attentions,
         .note = all->note,
         .calls = all->calls,
         .calls_length = all->calls_length,
         .calls_room = all->calls_room,
     };
+    keep_what_stays(all, rows);
 }
 
 // Postgres takes a row once in a statement, so what is said twice of one thing replaces
@@ -175,6 +191,16 @@ settlement_out(struct job *job, const struct settle_out *out)
     };
     *all->outbox_tail = row;
     all->outbox_tail = &row->next;
+}
+
+void
+settlement_out_stays(struct job *job)
+{
+    struct settle_out *row = settlement_of(job)->outbox;
+    while (row != NULL && row->next != NULL)
+        row = row->next;
+    if (row != NULL)
+        row->stays = true;
 }
 
 void

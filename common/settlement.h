@@ -14,6 +14,7 @@ struct json_object;
 
 struct settle_out { // one row of the outbox
     struct settle_out *next;
+    bool stays; // is written even if the attempt fails
     const char *topic, *key, *id;
     const char *headers; // JSON object of the Kafka headers
     const void *payload;
@@ -78,8 +79,8 @@ struct settlement {
 // Makes job->settlement, empty.
 void settlement_begin(struct job *job);
 
-// Forgets what a failed attempt must not write: everything but the effects and the
-// journey.
+// Forgets what a failed attempt must not write: everything but the effects, what people
+// must look at, the journey, and what stays.
 void settlement_keep_effects(struct job *job);
 
 // Each stores one row in job->settlement; all text is copied into the job.
@@ -91,6 +92,9 @@ void settlement_attention(struct job *job, const char *kind, const char *entity,
                           const char *fmt, ...) ATTR_PRINTF(4, 5);
 void settlement_cursor(struct job *job, const char *name, const char *value);
 void settlement_out(struct job *job, const struct settle_out *out);
+
+// The row of the outbox that was added last is written even if the attempt fails.
+void settlement_out_stays(struct job *job);
 
 // A word for the journey step ("skipped: the quote is a draft"); the last one stays.
 void settlement_note(struct job *job, const char *fmt, ...) ATTR_PRINTF(2, 3);

@@ -80,22 +80,30 @@ static void
 a_failed_attempt_leaves_its_effects_and_its_journey(void **state)
 {
     struct job *job = *state;
+    settlement_out(job, &(struct settle_out){.topic = "t",
+                                             .key = "k",
+                                             .id = "stays",
+                                             .headers = "{}",
+                                             .payload = "{}",
+                                             .payload_length = 2});
+    settlement_out_stays(job);
     say_everything(job);
     settlement_keep_effects(job);
     const struct settlement *all = job->settlement;
     assert_null(all->states);
     assert_null(all->refs);
     assert_null(all->finishes);
-    assert_null(all->attentions);
     assert_null(all->cursors);
-    assert_null(all->outbox);
+    assert_string_equal(all->outbox->id, "stays");
+    assert_null(all->outbox->next);
+    assert_non_null(all->attentions);
     assert_string_equal(all->effects->identity, "quote:1:r1");
     assert_string_equal(all->note, "skipped: draft");
     assert_string_equal(all->calls, "GET /x 200 12ms");
     // And what is said afterwards is kept.
     say_everything(job);
-    assert_string_equal(all->outbox->id, "i");
-    assert_null(all->outbox->next);
+    assert_string_equal(all->outbox->next->id, "i");
+    assert_null(all->outbox->next->next);
     assert_string_equal(all->calls, "GET /x 200 12ms\nGET /x 200 12ms");
 }
 
