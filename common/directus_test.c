@@ -37,9 +37,9 @@ static int
 stage_begin(void **state)
 {
     struct stage *stage = calloc(1, sizeof *stage);
-    setenv("DIRECTUS_URL", "https://directus.example.com/", 1);
-    setenv("DIRECTUS_TOKEN", TOKEN, 1);
-    fake_begin(&stage->fake);
+    fake_setting("DIRECTUS_URL", "https://directus.example.com/");
+    fake_setting("DIRECTUS_TOKEN", TOKEN);
+    fake_begin(&stage->fake, NULL, NULL);
     reopen(stage);
     *state = stage;
     return 0;
@@ -346,11 +346,11 @@ collections_may_have_other_names(void **state)
 {
     struct stage *stage = *state;
     directus_close(&stage->directus);
-    setenv("DIRECTUS_COLLECTION_QUOTES", "offers", 1);
-    setenv("DIRECTUS_COLLECTION_INVOICES", "bills", 1);
+    fake_setting("DIRECTUS_COLLECTION_QUOTES", "offers");
+    fake_setting("DIRECTUS_COLLECTION_INVOICES", "bills");
     reopen(stage);
-    unsetenv("DIRECTUS_COLLECTION_QUOTES");
-    unsetenv("DIRECTUS_COLLECTION_INVOICES");
+    fake_setting("DIRECTUS_COLLECTION_QUOTES", NULL);
+    fake_setting("DIRECTUS_COLLECTION_INVOICES", NULL);
     assert_string_equal(directus_collection(&stage->directus, "client_invoices"),
                         "bills");
     assert_string_equal(directus_collection(&stage->directus, "people"), "people");
@@ -367,10 +367,10 @@ a_missing_setting_is_named(void **state)
     struct stage *stage = *state;
     struct error err;
     directus_close(&stage->directus);
-    unsetenv("DIRECTUS_TOKEN");
+    fake_setting("DIRECTUS_TOKEN", NULL);
     assert_false(directus_open(&stage->directus, "docuseal", &err));
     assert_non_null(strstr(err.text, "DIRECTUS_TOKEN"));
-    setenv("DIRECTUS_TOKEN", TOKEN, 1);
+    fake_setting("DIRECTUS_TOKEN", TOKEN);
     reopen(stage);
 }
 

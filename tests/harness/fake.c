@@ -1,5 +1,6 @@
 #include "tests/harness/fake.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/event.h"
@@ -11,9 +12,11 @@
 enum { KEEP_MS = 600 * 1000, DELIVERY_MS = 60 * 1000 };
 
 void
-fake_begin(struct fake *fake)
+fake_begin(struct fake *fake, const struct integration *integration, void *state)
 {
     memset(fake, 0, sizeof *fake);
+    fake->integration = integration;
+    fake->state = state;
     job_begin(&fake->keep, KEEP_MS);
     fake_ledger_begin(fake);
 }
@@ -22,6 +25,16 @@ void
 fake_end(struct fake *fake)
 {
     job_end(&fake->keep);
+}
+
+void
+fake_setting(const char *name, const char *value)
+{
+    // Unit tests have one thread.
+    if (value != NULL)
+        setenv(name, value, 1); // NOLINT(concurrency-mt-unsafe)
+    else
+        unsetenv(name); // NOLINT(concurrency-mt-unsafe)
 }
 
 static void
@@ -65,21 +78,20 @@ handler_of(const struct integration *integration, const char *type)
 
 static struct error
 judge(struct fake *fake, struct job *job, const struct handler *handler,
-      const struct event *ev, void *state)
+      const struct event *ev)
 {
     struct error err = job->error;
     if (err.kind == ERROR_NONE)
         fail_msg("%s failed without saying why", ev->type);
     settlement_keep_effects(job);
     if (err.kind == ERROR_PERMANENT && handler->dead != NULL
-        && !handler->dead(job, ev, state))
+        && !handler->dead(job, ev, fake->state))
         fake->dead_problem = job_strdup(&fake->keep, job->error.text);
     return err;
 }
 
 struct error
-fake_deliver(struct fake *fake, const struct integration *integration, void *state,
-             const char *type, const char *key, const char *data,
+fake_deliver(struct fake *fake, const char *type, const char *key, const char *data,
              const struct fake_reply replies[])
 {
     char id[UUID_TEXT];
@@ -99,7 +111,7 @@ fake_deliver(struct fake *fake, const struct integration *integration, void *sta
         .headers = headers,
         .header_count = sizeof headers / sizeof headers[0],
     };
-    const struct handler *handler = handler_of(integration, type);
+    const struct handler *handler = handler_of(fake->integration, type);
     struct error err = {.kind = ERROR_NONE};
     struct event ev;
     struct job job;
@@ -107,8 +119,8 @@ fake_deliver(struct fake *fake, const struct integration *integration, void *sta
     if (!event_decode(&job, &record, false, &ev))
         fail_msg("the test's event cannot be read: %s", job.error.text);
     job.event = &ev;
-    if (!handler->handle(&job, &ev, state))
-        err = judge(fake, &job, handler, &ev, state);
+    if (!handler->handle(&job, &ev, fake->state))
+        err = judge(fake, &job, handler, &ev);
     else if (job.error.kind != ERROR_NONE)
         fail_msg("%s passed, but left an error: %s", type, job.error.text);
     end_job(fake, &job);

@@ -59,6 +59,8 @@ struct fake {
     struct ledger ledger; // first: the fake is found by it
     struct job keep;      // what lives as long as the fake
     int64_t now_ms;       // the ledger's clock
+    const struct integration *integration;
+    void *state; // of the integration
 
     const struct fake_reply *replies;
     struct fake_call calls[FAKE_ROWS]; // of the last delivery
@@ -82,16 +84,19 @@ struct fake {
     const char *dead_problem; // what the dead function failed with, or NULL
 };
 
-void fake_begin(struct fake *fake);
+// integration and state are whose handlers fake_deliver() runs; may be NULL without it.
+void fake_begin(struct fake *fake, const struct integration *integration, void *state);
 void fake_end(struct fake *fake);
+
+// Sets an environment variable; NULL removes it.
+void fake_setting(const char *name, const char *value);
 
 // Lets the service's calls be answered by the fake.
 void fake_service(struct fake *fake, struct http_service *service);
 
 // Runs the handler of that type on one event; data is JSON text. PERMANENT errors run
 // the handler's dead function as well. Returns the handler's error.
-struct error fake_deliver(struct fake *fake, const struct integration *integration,
-                          void *state, const char *type, const char *key,
+struct error fake_deliver(struct fake *fake, const char *type, const char *key,
                           const char *data, const struct fake_reply replies[]);
 
 // Runs a function of a job without an event (a sweep, a probe).

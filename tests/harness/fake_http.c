@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -64,8 +65,10 @@ static const struct fake_reply *
 next_reply(struct fake *fake, const struct fake_call *call)
 {
     const struct fake_reply *reply = fake->replies;
-    if (reply == NULL || reply->method == NULL)
+    if (reply == NULL || reply->method == NULL) {
         fail_msg("unexpected call: %s %s", call->method, call->path);
+        abort(); // never: fail_msg() jumps, which the analyser does not know
+    }
     if (strcmp(reply->method, call->method) != 0 || !matches(reply->url, call->path))
         fail_msg("expected %s %s, but the call is %s %s", reply->method, reply->url,
                  call->method, call->path);

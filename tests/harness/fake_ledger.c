@@ -103,7 +103,7 @@ effect_peek(struct ledger *ledger, struct job *job, const char *kind,
     return true;
 }
 
-static bool
+static bool // NOLINTNEXTLINE(readability-function-size): the ledger's form
 effect_begin(struct ledger *ledger, struct job *job, const char *kind,
              const char *identity, int64_t take_over, int64_t timeout_ms,
              struct ledger_effect *effect)

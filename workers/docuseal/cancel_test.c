@@ -273,7 +273,7 @@ an_acceptance_is_cancelled_without_a_write(void **state)
                                           "{\"submission\":\"4120\"}",
                                           LEDGER_EFFECT_CONFIRMED, 1, 0});
     struct error err = fake_deliver(
-        &scene->fake, &docuseal, &scene->ds, CANCEL, CGV_ROOT,
+        &scene->fake, CANCEL, CGV_ROOT,
         "{\"company\":\"LEXAIA\",\"acceptance\":\"" CGV "\"}",
         (struct fake_reply[]){{"GET", "/submissions/4120", 200, open_one(scene)},
                               {"DELETE", "/submissions/4120", 200, "{\"id\":4120}"},

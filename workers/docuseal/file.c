@@ -40,7 +40,8 @@ static bool
 may_have_token(const char *api_url, const char *url)
 {
     static const char api_prefix[] = "api.";
-    struct origin api, file;
+    struct origin api;
+    struct origin file;
     if (!origin_of(api_url, &api) || !origin_of(url, &file)
         || !same_text(api.scheme, api.scheme_length, file.scheme, file.scheme_length))
         return false;

@@ -288,13 +288,13 @@ static void
 a_higher_level_needs_a_template_of_its_own(void **state)
 {
     struct scene *scene = *state;
-    setenv("DOCUSEAL_CAPABILITY", "qes", 1);
+    fake_setting("DOCUSEAL_CAPABILITY", "qes");
     scene_reopen(scene);
     struct error err = deliver(scene, REQUEST,
                                "{\"company\":\"HYPERVISUAL\",\"quote\":\"" QUOTE
                                "\",\"level\":\"advanced\"}",
                                (struct fake_reply[]){READ_QUOTE, WRITTEN, END});
-    unsetenv("DOCUSEAL_CAPABILITY");
+    fake_setting("DOCUSEAL_CAPABILITY", NULL);
     assert_refused(scene, &err, "DOCUSEAL_TEMPLATE_QUOTE_AES");
 }
 
@@ -302,7 +302,7 @@ static void
 the_companys_own_template_comes_first(void **state)
 {
     struct scene *scene = *state;
-    setenv("DOCUSEAL_TEMPLATE_QUOTE_HYPERVISUAL", "quote-de", 1);
+    fake_setting("DOCUSEAL_TEMPLATE_QUOTE_HYPERVISUAL", "quote-de");
     struct error err = deliver(
         scene, REQUEST, QUOTE_COMMAND,
         (struct fake_reply[]){READ_QUOTE,
@@ -312,7 +312,7 @@ the_companys_own_template_comes_first(void **state)
                               CREATED,
                               WRITTEN,
                               END});
-    unsetenv("DOCUSEAL_TEMPLATE_QUOTE_HYPERVISUAL");
+    fake_setting("DOCUSEAL_TEMPLATE_QUOTE_HYPERVISUAL", NULL);
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(json_i64_or(sent(scene, "POST", "/submissions"), "template_id", 0),
                      17);
@@ -678,9 +678,8 @@ static void
 a_request_in_a_foreign_lane_is_sent_on(void **state)
 {
     struct scene *scene = *state;
-    struct error err =
-        fake_deliver(&scene->fake, &docuseal, &scene->ds, REQUEST, "elsewhere",
-                     QUOTE_COMMAND, (struct fake_reply[]){END});
+    struct error err = fake_deliver(&scene->fake, REQUEST, "elsewhere", QUOTE_COMMAND,
+                                    (struct fake_reply[]){END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(fake_last(&scene->fake, REQUEST)->key, QUOTE_ROOT);
     assert_non_null(fake_last(&scene->fake, REQUEST)->original_id);
@@ -704,7 +703,7 @@ terms_are_put_up_for_acceptance(void **state)
 {
     struct scene *scene = *state;
     struct error err = fake_deliver(
-        &scene->fake, &docuseal, &scene->ds, "docuseal.cgv.request", CGV_ROOT,
+        &scene->fake, "docuseal.cgv.request", CGV_ROOT,
         "{\"company\":\"LEXAIA\",\"acceptance\":\"" CGV "\"}",
         (struct fake_reply[]){
             {"GET", "/items/cgv_acceptances/" CGV "?*", 200,
@@ -731,8 +730,8 @@ terms_without_a_checkbox_are_refused(void **state)
     const char *template = edited(
         scene, "template.cgv", (struct edit[]){{"fields.1.required", "false"}, {NULL}});
     struct error err =
-        fake_deliver(&scene->fake, &docuseal, &scene->ds, "docuseal.cgv.request",
-                     CGV_ROOT, "{\"company\":\"LEXAIA\",\"acceptance\":\"" CGV "\"}",
+        fake_deliver(&scene->fake, "docuseal.cgv.request", CGV_ROOT,
+                     "{\"company\":\"LEXAIA\",\"acceptance\":\"" CGV "\"}",
                      (struct fake_reply[]){{"GET", "/items/cgv_acceptances/" CGV "?*",
                                             200, fixture(scene, "directus.acceptance")},
                                            {"GET", "/templates/29", 200, template},

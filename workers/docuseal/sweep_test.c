@@ -334,7 +334,7 @@ where_people_sign_is_derived_from_the_api(void **state)
 {
     struct scene *scene = *state;
     assert_string_equal(scene->ds.app, "https://sign.hypervisual.ch");
-    setenv("DOCUSEAL_API_URL", "https://api.docuseal.eu", 1);
+    fake_setting("DOCUSEAL_API_URL", "https://api.docuseal.eu");
     scene_reopen(scene);
     assert_string_equal(scene->ds.app, "https://docuseal.eu");
 }

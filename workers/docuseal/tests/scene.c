@@ -27,13 +27,13 @@ int
 scene_begin(void **state)
 {
     struct scene *scene = str_calloc(1, sizeof *scene);
-    setenv("DOCUSEAL_API_URL", "https://sign.hypervisual.ch/api", 1);
-    setenv("DOCUSEAL_API_KEY", API_KEY, 1);
-    setenv("DOCUSEAL_TEMPLATE_QUOTE", "17", 1);
-    setenv("DOCUSEAL_TEMPLATE_CGV", "29", 1);
-    setenv("DIRECTUS_URL", "https://directus.hypervisual.ch", 1);
-    setenv("DIRECTUS_TOKEN", "directus-token-that-nobody-may-see", 1);
-    fake_begin(&scene->fake);
+    fake_setting("DOCUSEAL_API_URL", "https://sign.hypervisual.ch/api");
+    fake_setting("DOCUSEAL_API_KEY", API_KEY);
+    fake_setting("DOCUSEAL_TEMPLATE_QUOTE", "17");
+    fake_setting("DOCUSEAL_TEMPLATE_CGV", "29");
+    fake_setting("DIRECTUS_URL", "https://directus.hypervisual.ch");
+    fake_setting("DIRECTUS_TOKEN", "directus-token-that-nobody-may-see");
+    fake_begin(&scene->fake, &docuseal, &scene->ds);
     scene_reopen(scene);
     *state = scene;
     return 0;
@@ -134,8 +134,7 @@ struct error
 deliver(struct scene *scene, const char *type, const char *data,
         const struct fake_reply replies[])
 {
-    return fake_deliver(&scene->fake, &docuseal, &scene->ds, type, QUOTE_ROOT, data,
-                        replies);
+    return fake_deliver(&scene->fake, type, QUOTE_ROOT, data, replies);
 }
 
 struct json_object *
