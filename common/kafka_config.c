@@ -1,6 +1,5 @@
 #include "common/kafka_config.h"
 
-#include <ctype.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,18 +29,28 @@ static const char *const not_properties[] = {
     NULL,
 };
 
-bool
-kafka_config_property(const char *variable, char *name, size_t size)
+static bool
+is_property(const char *variable)
 {
     if (!str_starts(variable, "KAFKA_"))
         return false;
     for (size_t i = 0; not_properties[i] != NULL; i++)
         if (fnmatch(not_properties[i], variable, 0) == 0)
             return false;
-    if (!str_copy(name, size, variable + strlen("KAFKA_")))
+    return true;
+}
+
+bool
+kafka_config_property(const char *variable, char *name, size_t size)
+{
+    if (!is_property(variable) || !str_copy(name, size, variable + strlen("KAFKA_")))
         return false;
-    for (char *at = name; *at != '\0'; at++)
-        *at = *at == '_' ? '.' : (char)tolower((unsigned char)*at);
+    for (char *at = name; *at != '\0'; at++) {
+        if (*at == '_')
+            *at = '.';
+        else if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    }
     return true;
 }
 

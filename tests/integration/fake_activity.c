@@ -148,6 +148,7 @@ answer(struct fake_activity *fake, struct MHD_Connection *connection, const char
     return 200;
 }
 
+// NOLINTBEGIN(readability-function-size,readability-non-const-parameter): MHD's type
 static enum MHD_Result
 handle(void *owner, struct MHD_Connection *connection, const char *url,
        const char *method, const char *version, const char *upload, size_t *length,
@@ -168,6 +169,7 @@ handle(void *owner, struct MHD_Connection *connection, const char *url,
     str_end(&out);
     return queued;
 }
+// NOLINTEND(readability-function-size,readability-non-const-parameter)
 
 struct fake_activity *
 fake_activity_start(const char *token)

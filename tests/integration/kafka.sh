@@ -17,6 +17,7 @@ create() {
         fetch_kafka "$run/log/fetch.log"
         kafka_configure "$run"
     } >&2
+    # shellcheck disable=SC2016 # for the inner shell
     (setsid bash -c 'tail --pid="$2" -f /dev/null; "$0" stop "$1"' \
         "$here/kafka.sh" "$run" "$1" </dev/null >/dev/null 2>&1 &)
     kafka_start "$run" >&2

@@ -423,7 +423,7 @@ errors_of_connecting_never_show_the_password(void **state)
         "postgresql://user:canary/x@127.0.0.1:1/db",
         "postgres//user:canary@127.0.0.1:1/db",
         "host=127.0.0.1 password=my canary",
-        "postgresql://user@127.0.0.1:1/db?pasword=canary",
+        "postgresql://user@127.0.0.1:1/db?secret=canary",
     };
 
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {

@@ -33,6 +33,7 @@ create() {
     as_postgres "$(postgres_bin)/initdb" -D "$dir/data" -U postgres -A trust \
         --encoding=UTF8 --locale=C.UTF-8 --no-sync >/dev/null
     start "$dir"
+    # shellcheck disable=SC2016 # for the inner shell
     (setsid bash -c 'tail --pid="$2" -f /dev/null; "$0" stop "$1"' \
         "$here/postgres.sh" "$dir" "$1" </dev/null >/dev/null 2>&1 &)
     printf '%s\n' "$dir"
