@@ -389,7 +389,7 @@ end_attempt(struct attempt *attempt)
     struct gate *gate = attempt->gate;
     job_end(&attempt->job);
     free(attempt);
-    atomic_fetch_sub(&lanes->worker->running, 1);
+    worker_attempt_over(lanes->worker);
     if (gate != NULL)
         lanes_gate_left(lanes, gate);
     lanes_dispatch(lanes);

@@ -50,7 +50,7 @@ dead_letter_add(struct job *job, const struct dead_letter *letter)
     struct json_object *headers = json_object_in(job);
     char at[CLOCK_TEXT], id[UUID_TEXT], lane[LANE_NAME];
     clock_format(clock_wall_ms(), at);
-    lane_name(record, lane);
+    item_lane_name(record, lane);
     keep_headers(job, headers, record);
     set_text(headers, "x-dead-topic", record->topic);
     set_number(job, headers, "x-dead-partition", record->partition);

@@ -1,17 +1,12 @@
 #include "common/lanes.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/event.h"
-#include "common/hmac.h"
-#include "common/pg.h"
 #include "common/str.h"
 
-enum { TICK_MS = 1000, COMPANIES_MAX = 64, KEY_MAX = 200 };
+enum { TICK_MS = 1000, COMPANIES_MAX = 64, NAME_MAX_BYTES = 200 };
 
 struct company {
     char *name;
@@ -21,108 +16,12 @@ struct company {
     struct lane *first, **last;
 };
 
-// Lanes of this loop that wait for one gate, oldest first.
-struct gate_line {
-    struct gate *gate;
-    struct lanes *lanes;
-    struct gate_line *next;
-    struct lane *first, **last;
-    struct loop_timer timer;
-};
-
-// ---- names
-
-void
-lane_name(const struct record *record, char out[LANE_NAME])
-{
-    if (record->key_length == 0) {
-        snprintf(out, LANE_NAME, "#%d", (int)record->partition);
-    } else if (record->key_length <= KEY_MAX
-               && str_is_text(record->key, record->key_length)) {
-        memcpy(out, record->key, record->key_length);
-        out[record->key_length] = '\0';
-    } else {
-        char hex[HMAC_HEX];
-        hmac_digest(record->key, record->key_length, hex);
-        snprintf(out, LANE_NAME, "sha256:%s", hex);
-    }
-}
-
-uint64_t
-lane_hash(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (const char *c = name; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return hash ^ (hash >> 29);
-}
-
-// ---- items
-
-// How many items of the loop share a hash: saves the search for twins of what has none.
-// A count that is full stays full.
-static void
-count_same(struct lanes *lanes, const struct item *item, int by)
-{
-    unsigned char *count = &lanes->same[item->seen_hash % SAME_COUNTS];
-    if (*count != UCHAR_MAX)
-        *count = (unsigned char)(*count + by);
-}
-
-struct item *
-item_new(struct lanes *lanes, struct record *record, const char *known)
-{
-    char seen[EVENT_SEEN];
-    struct item *item = str_calloc(1, sizeof *item);
-    bool plain = lanes->worker->integration->plain_records;
-    if (known != NULL)
-        str_copy(seen, sizeof seen, known);
-    else if (!event_seen_key(record, plain, seen))
-        snprintf(seen, sizeof seen, "record %s/%d/%lld", record->topic,
-                 (int)record->partition, (long long)record->offset);
-    item->lanes = lanes;
-    item->record = record;
-    item->seen = str_dup(seen);
-    item->seen_hash = lane_hash(seen);
-    count_same(lanes, item, 1);
-    return item;
-}
-
-void
-item_free(struct item *item)
-{
-    if (item->asked) {
-        item->dropped = true;
-        return;
-    }
-    count_same(item->lanes, item, -1);
-    record_free(item->record);
-    free(item->seen);
-    free(item);
-}
-
-void
-item_done(struct lane *lane, struct item *item)
-{
-    kafka_consumer_done(lane->lanes->worker->consumer, item->record);
-    item_free(item);
-}
-
-void
-item_drop(struct lane *lane, struct item *item)
-{
-    kafka_consumer_drop(lane->lanes->worker->consumer, item->record);
-    item_free(item);
-}
-
-// ---- lanes
-
 static void timer_over(struct loop_timer *timer);
 
 struct lane *
 lane_find(struct lanes *lanes, const char *name, bool make)
 {
-    uint64_t hash = lane_hash(name);
+    uint64_t hash = item_hash(name);
     struct lane **bucket = &lanes->buckets[hash % LANE_BUCKETS];
     for (struct lane *lane = *bucket; lane != NULL; lane = lane->hash_next) {
         if (lane->hash == hash && !lane->lost && strcmp(lane->name, name) == 0)
@@ -191,7 +90,7 @@ make_ready(struct lane *lane)
 {
     struct lanes *lanes = lane->lanes;
     const char *name = record_header(lane->first->record, "ce_company");
-    if (name == NULL || strlen(name) > KEY_MAX)
+    if (name == NULL || strlen(name) > NAME_MAX_BYTES)
         name = "";
     int count = 0;
     struct company *company = lanes->companies;
@@ -316,120 +215,6 @@ lane_lose(struct lane *lane)
         free_lane(lane);
 }
 
-// ---- gates
-
-static void
-line_push(struct gate_line *line, struct lane *lane)
-{
-    lane->state = LANE_GATED;
-    lane->line_next = NULL;
-    *line->last = lane;
-    line->last = &lane->line_next;
-    atomic_fetch_add(&line->lanes->gated, 1);
-}
-
-static struct lane *
-line_pop(struct gate_line *line)
-{
-    struct lane *lane = line->first;
-    line->first = lane->line_next;
-    if (line->first == NULL)
-        line->last = &line->first;
-    lane->state = LANE_IDLE;
-    atomic_fetch_sub(&line->lanes->gated, 1);
-    return lane;
-}
-
-// Lets in who finds a place. Through next_ready(), so that companies stay fair, would
-// cost the place that was just found: who waited longest at this gate goes first.
-static void
-serve_line(struct gate_line *line)
-{
-    struct lanes *lanes = line->lanes;
-    while (line->first != NULL && !worker_paused(lanes->worker)
-           && lanes->running < lanes->max_running) {
-        int64_t wait_ms = 0;
-        if (!gate_enter(line->gate, &wait_ms)) {
-            if (wait_ms > 0)
-                loop_timer_set(lanes->loop, &line->timer, clock_ms() + wait_ms);
-            return;
-        }
-        struct lane *lane = line_pop(line);
-        attempt_start(lane, attempt_handler(lanes->worker, lane->first->record),
-                      line->gate);
-    }
-}
-
-static void
-line_timer(struct loop_timer *timer)
-{
-    serve_line((struct gate_line *)(void *)((char *)timer
-                                            - offsetof(struct gate_line, timer)));
-}
-
-static struct gate_line *
-line_of(struct lanes *lanes, struct gate *gate, bool make)
-{
-    struct gate_line *line = lanes->gate_lines;
-    while (line != NULL && line->gate != gate)
-        line = line->next;
-    if (line != NULL || !make)
-        return line;
-    line = str_calloc(1, sizeof *line);
-    line->gate = gate;
-    line->lanes = lanes;
-    line->last = &line->first;
-    line->timer.fire = line_timer;
-    line->next = lanes->gate_lines;
-    lanes->gate_lines = line;
-    return line;
-}
-
-void
-lane_wait_for_gate(struct lane *lane, struct gate *gate, int64_t wait_ms)
-{
-    struct gate_line *line = line_of(lane->lanes, gate, true);
-    lane->gated_since_ms = clock_ms();
-    line_push(line, lane);
-    if (wait_ms > 0)
-        loop_timer_set(lane->lanes->loop, &line->timer, clock_ms() + wait_ms);
-}
-
-void
-lanes_gate_left(struct lanes *lanes, struct gate *gate)
-{
-    gate_leave(gate);
-    struct gate_line *line = line_of(lanes, gate, false);
-    if (line != NULL)
-        serve_line(line);
-    struct worker *worker = lanes->worker;
-    for (int i = 0; i < worker->loop_count; i++) {
-        struct lanes *other = worker->lanes[i];
-        if (other != lanes && atomic_load(&other->gated) > 0)
-            lanes_post_wake(other);
-    }
-}
-
-// Who waited long at a gate, or what piles up behind one, goes to the ledger, so that
-// one company's gate does not fill the memory of all.
-static void
-park_long_waits(struct gate_line *line, int64_t now)
-{
-    const struct worker_settings *settings = &line->lanes->worker->settings;
-    int64_t held = 0;
-    for (struct lane *lane = line->first; lane != NULL; lane = lane->line_next)
-        held += (int64_t)lane->count;
-    while (line->first != NULL
-           && (now - line->first->gated_since_ms > settings->gate_park_ms
-               || held > settings->high_water / 4)) {
-        struct lane *lane = line_pop(line);
-        held -= (int64_t)lane->count;
-        lane_park_all(lane, settings->retry_park_ms);
-    }
-}
-
-// ---- dispatch
-
 static bool
 start_lane(struct lane *lane)
 {
@@ -443,9 +228,8 @@ start_lane(struct lane *lane)
     const char *company = record_header(record, "ce_company");
     struct gate *gate =
         gates_find(lanes->worker->gates, handler->gate, company != NULL ? company : "");
-    struct gate_line *line = line_of(lanes, gate, true);
     int64_t wait_ms = 0;
-    if (line->first == NULL && gate_enter(gate, &wait_ms)) {
+    if (lanes_gate_enter(lanes, gate, &wait_ms)) {
         attempt_start(lane, handler, gate);
         return true;
     }
@@ -464,11 +248,10 @@ lanes_dispatch(struct lanes *lanes)
     }
 }
 
-static void
-serve_all(struct lanes *lanes)
+void
+lanes_serve(struct lanes *lanes)
 {
-    for (struct gate_line *line = lanes->gate_lines; line != NULL; line = line->next)
-        serve_line(line);
+    lanes_gates_serve(lanes);
     lanes_dispatch(lanes);
 }
 
@@ -479,176 +262,10 @@ tick(struct loop_timer *timer)
         (struct lanes *)(void *)((char *)timer - offsetof(struct lanes, tick));
     int64_t now = clock_ms();
     if (!worker_paused(lanes->worker)) {
-        for (struct gate_line *line = lanes->gate_lines; line != NULL;
-             line = line->next)
-            park_long_waits(line, now);
-        serve_all(lanes);
+        lanes_gates_park(lanes, now);
+        lanes_serve(lanes);
     }
     loop_timer_set(lanes->loop, &lanes->tick, now + TICK_MS);
-}
-
-// ---- letters
-
-struct batch {
-    struct loop_mail mail;
-    struct lanes *lanes;
-    struct record *first;
-    struct ledger_read read;
-    struct pg_array seen;
-    struct item **items;
-    size_t count;
-};
-
-static void
-free_batch(struct batch *batch)
-{
-    pg_rows_free(batch->read.rows);
-    pg_array_end(&batch->seen);
-    free(batch->items);
-    free(batch);
-}
-
-static void
-check_answered(struct loop_mail *mail)
-{
-    struct batch *batch = (struct batch *)((char *)mail - offsetof(struct batch, read));
-    struct lanes *lanes = batch->lanes;
-    bool answered = batch->read.rows != NULL;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct item *item = batch->items[i];
-        item->asked = false;
-        if (item->dropped) {
-            item_free(item);
-            continue;
-        }
-        if (!answered)
-            continue; // the program ends: it stays unchecked, and undone
-        if (item->check == ITEM_UNCHECKED)
-            item->check = ITEM_FRESH;
-        for (int row = 0; row < pg_rows_count(batch->read.rows); row++) {
-            if (strcmp(pg_text(batch->read.rows, row, 0), item->seen) == 0)
-                item->check = ITEM_SEEN;
-        }
-        char name[LANE_NAME];
-        lane_name(item->record, name);
-        struct lane *lane = lane_find(lanes, name, false);
-        if (lane != NULL)
-            lane_advance(lane);
-    }
-    free_batch(batch);
-    lanes_dispatch(lanes);
-}
-
-static void
-take_record(struct batch *batch, struct record *record)
-{
-    struct lanes *lanes = batch->lanes;
-    char name[LANE_NAME];
-    lane_name(record, name);
-    struct item *item = item_new(lanes, record, NULL);
-    struct lane *lane = lane_find(lanes, name, true);
-    lane->partition = record->partition;
-    if (lane->parked) {
-        lane_park_item(lane, item, LEDGER_BEHIND_MS);
-        return;
-    }
-    lane_append(lane, item);
-    if (lanes->worker->ledger == NULL) {
-        item->check = ITEM_FRESH;
-        lane_advance(lane);
-        return;
-    }
-    item->asked = true;
-    batch->items[batch->count++] = item;
-    pg_array_text(&batch->seen, item->seen);
-}
-
-static void
-records_arrived(struct loop_mail *mail)
-{
-    struct batch *batch = (struct batch *)mail;
-    struct lanes *lanes = batch->lanes;
-    size_t count = 0;
-    for (struct record *record = batch->first; record != NULL; record = record->next)
-        count++;
-    batch->items = str_calloc(count, sizeof *batch->items);
-    pg_array_begin(&batch->seen, PG_TYPE_TEXT);
-    for (struct record *record = batch->first; record != NULL;) {
-        struct record *next = record->next;
-        take_record(batch, record);
-        record = next;
-    }
-    if (batch->count == 0) {
-        free_batch(batch);
-        lanes_dispatch(lanes);
-        return;
-    }
-    batch->read = (struct ledger_read){
-        .mail.deliver = check_answered,
-        .loop = lanes->loop,
-        .kind = LEDGER_READ_SEEN,
-        .events = &batch->seen,
-    };
-    ledger_pg_read(lanes->worker->ledger, &batch->read);
-}
-
-void
-lanes_post_records(struct lanes *lanes, struct record *first)
-{
-    struct batch *batch = str_calloc(1, sizeof *batch);
-    batch->mail.deliver = records_arrived;
-    batch->lanes = lanes;
-    batch->first = first;
-    loop_post(lanes->loop, &batch->mail);
-}
-
-static void
-woken(struct loop_mail *mail)
-{
-    struct lanes *lanes =
-        (struct lanes *)(void *)((char *)mail - offsetof(struct lanes, wake_mail));
-    atomic_store(&lanes->wake_sent, false);
-    serve_all(lanes);
-}
-
-void
-lanes_post_wake(struct lanes *lanes)
-{
-    if (atomic_exchange(&lanes->wake_sent, true))
-        return;
-    lanes->wake_mail.deliver = woken;
-    loop_post(lanes->loop, &lanes->wake_mail);
-}
-
-struct letter {
-    struct loop_mail mail;
-    struct lanes *lanes;
-    int32_t partition;
-    char name[];
-};
-
-static void
-parked_told(struct loop_mail *mail)
-{
-    struct letter *letter = (struct letter *)mail;
-    struct lane *lane = lane_find(letter->lanes, letter->name, true);
-    lane->partition = letter->partition;
-    lane_mark_parked(lane);
-    if (lane->state == LANE_IDLE && lane->first == NULL)
-        lane_load(lane);
-    free(letter);
-}
-
-void
-lanes_post_parked(struct lanes *lanes, const char *lane, int32_t partition)
-{
-    size_t length = strlen(lane) + 1;
-    struct letter *letter = str_calloc(1, sizeof *letter + length);
-    letter->mail.deliver = parked_told;
-    letter->lanes = lanes;
-    letter->partition = partition;
-    memcpy(letter->name, lane, length);
-    loop_post(lanes->loop, &letter->mail);
 }
 
 // Lanes in a line are lost where they stand; the lines are emptied as a whole.
@@ -664,17 +281,12 @@ forget_lines(struct lanes *lanes)
     }
     lanes->active = NULL;
     lanes->active_last = &lanes->active;
-    for (struct gate_line *line = lanes->gate_lines; line != NULL; line = line->next) {
-        while (line->first != NULL)
-            line_pop(line);
-        loop_timer_stop(lanes->loop, &line->timer);
-    }
+    lanes_gates_forget(lanes);
 }
 
-static void
-revoke(struct loop_mail *mail)
+void
+lanes_revoke(struct lanes *lanes)
 {
-    struct lanes *lanes = ((struct letter *)mail)->lanes;
     forget_lines(lanes);
     for (size_t b = 0; b < LANE_BUCKETS; b++) {
         for (struct lane *lane = lanes->buckets[b]; lane != NULL;) {
@@ -684,25 +296,13 @@ revoke(struct loop_mail *mail)
             lane = next;
         }
     }
-    free(mail);
 }
 
 void
-lanes_post_revoke(struct lanes *lanes)
+lanes_start(struct lanes *lanes)
 {
-    struct letter *letter = str_calloc(1, sizeof *letter);
-    letter->mail.deliver = revoke;
-    letter->lanes = lanes;
-    loop_post(lanes->loop, &letter->mail);
-}
-
-static void
-start_ticking(struct loop_mail *mail)
-{
-    struct lanes *lanes = ((struct letter *)mail)->lanes;
     lanes->tick.fire = tick;
     loop_timer_set(lanes->loop, &lanes->tick, clock_ms() + TICK_MS);
-    free(mail);
 }
 
 struct lanes *
@@ -715,10 +315,7 @@ lanes_new(struct worker *worker, struct loop *loop)
     lanes->max_running = worker->settings.fibers / worker->loop_count;
     if (lanes->max_running < 1)
         lanes->max_running = 1;
-    struct letter *letter = str_calloc(1, sizeof *letter);
-    letter->mail.deliver = start_ticking;
-    letter->lanes = lanes;
-    loop_post(loop, &letter->mail);
+    lanes_post_start(lanes);
     return lanes;
 }
 
@@ -744,10 +341,6 @@ lanes_free(struct lanes *lanes)
         free(company->name);
         free(company);
     }
-    while (lanes->gate_lines != NULL) {
-        struct gate_line *line = lanes->gate_lines;
-        lanes->gate_lines = line->next;
-        free(line);
-    }
+    lanes_gates_free(lanes);
     free(lanes);
 }

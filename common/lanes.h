@@ -4,27 +4,8 @@
 #ifndef RELAIS_LANES_H
 #define RELAIS_LANES_H
 
+#include "common/item.h"
 #include "common/worker_parts.h"
-
-enum item_check {
-    ITEM_UNCHECKED, // the ledger has not said yet whether it was seen
-    ITEM_FRESH,
-    ITEM_SEEN, // finished or parked before: skipped
-};
-
-// One event in memory.
-struct item {
-    struct item *next;
-    struct lanes *lanes;
-    struct record *record;
-    char *seen; // what the ledger remembers it by
-    uint64_t seen_hash;
-    int64_t parked_seq; // > 0: its row in parked_event
-    int64_t attempts, first_attempt_wall_ms;
-    enum item_check check;
-    bool asked;   // a check is under way and will look at this item
-    bool dropped; // the check frees it
-};
 
 enum lane_state {
     LANE_IDLE,
@@ -55,7 +36,7 @@ struct lane {
 struct company;
 struct gate_line;
 
-enum { LANE_BUCKETS = 8192, LANE_NAME = 210, SAME_COUNTS = 1 << 15 };
+enum { LANE_BUCKETS = 8192, SAME_COUNTS = 1 << 15 };
 
 struct lanes {
     struct worker *worker;
@@ -73,11 +54,6 @@ struct lanes {
     atomic_llong gated;              // lanes that wait for a gate: other loops wake us
 };
 
-// The lane an event belongs to: its key if that is text, else something that stands for
-// it.
-void lane_name(const struct record *record, char out[LANE_NAME]);
-uint64_t lane_hash(const char *name);
-
 struct lanes *lanes_new(struct worker *worker, struct loop *loop);
 void lanes_free(struct lanes *lanes);
 
@@ -88,6 +64,14 @@ void lanes_post_parked(struct lanes *lanes, const char *lane, int32_t partition)
 void lanes_post_revoke(struct lanes *lanes);
 // Dispatch again: a pause is over, or a gate has room.
 void lanes_post_wake(struct lanes *lanes);
+
+// What these letters do when they arrive.
+void lanes_revoke(struct lanes *lanes);
+void lanes_start(struct lanes *lanes);
+void lanes_post_start(struct lanes *lanes);
+
+// Starts what may start: at the gates first, then from the companies' lines.
+void lanes_serve(struct lanes *lanes);
 
 // What attempts and parking tell their lane.
 struct lane *lane_find(struct lanes *lanes, const char *name, bool make);
@@ -100,16 +84,18 @@ void lane_finish_first(struct lane *lane);
 void lane_wait(struct lane *lane, int64_t delay_ms);
 void lane_wait_for_gate(struct lane *lane, struct gate *gate, int64_t wait_ms);
 void lane_lose(struct lane *lane);
-void lanes_gate_left(struct lanes *lanes, struct gate *gate);
-void lanes_dispatch(struct lanes *lanes);
 
-// known: what it is remembered by, or NULL to find out from its headers.
-struct item *item_new(struct lanes *lanes, struct record *record, const char *known);
-void item_free(struct item *item);
-// The event is done (finished or parked): its offset may go.
-void item_done(struct lane *lane, struct item *item);
-// It is given up unfinished: its next owner gets it again.
-void item_drop(struct lane *lane, struct item *item);
+// lanes_gate.c
+// Takes a place, unless somebody waits for it already.
+bool lanes_gate_enter(struct lanes *lanes, struct gate *gate, int64_t *wait_ms);
+// Gives a place back and lets the next ones in, here and on other loops.
+void lanes_gate_left(struct lanes *lanes, struct gate *gate);
+void lanes_gates_serve(struct lanes *lanes);
+// What waits too long, or too much of it, goes to the ledger.
+void lanes_gates_park(struct lanes *lanes, int64_t now);
+void lanes_gates_forget(struct lanes *lanes);
+void lanes_gates_free(struct lanes *lanes);
+void lanes_dispatch(struct lanes *lanes);
 
 // lanes_park.c
 // Everything in the lane goes to the ledger, its first event due in due_ms.

@@ -23,7 +23,7 @@ static const struct config_setting worker_settings[] = {
      "librdkafka (KAFKA_SESSION_TIMEOUT_MS is session.timeout.ms)."},
     {"DATABASE_URL", CONFIG_SECRET, SETTING(database_url), NULL,
      "Postgres of the ledger: postgresql://user:password@host/database."},
-    {"KAFKA_GROUP", CONFIG_TEXT, SETTING(group), "",
+    {"WORKER_GROUP", CONFIG_TEXT, SETTING(group), "",
      "Consumer group; empty: relais-<program>."},
     {"ADMIN_HOST", CONFIG_TEXT, SETTING(admin_host), "127.0.0.1",
      "Address of /livez, /readyz and /metrics."},
@@ -237,6 +237,17 @@ read_settings(struct worker *worker, struct error *err)
     return it->settings == NULL || config_load(it->settings, worker->state, err);
 }
 
+static void
+make_idle(struct worker *worker)
+{
+    pthread_condattr_t monotonic;
+    pthread_mutex_init(&worker->idle_lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&worker->idle, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 static bool
 open_worker(struct worker *worker, struct error *err)
 {
@@ -251,6 +262,7 @@ open_worker(struct worker *worker, struct error *err)
     worker->gates = gates_new(it->gates);
     worker->circuits = circuits_new(it->probes, worker->settings.breaker_failures);
     pthread_mutex_init(&worker->producer_lock, NULL);
+    make_idle(worker);
     keeper_open(worker);
     return worker_producer_open(worker, err) && open_ledger(worker, err)
            && open_loops(worker, err) && worker_kafka_open(worker, err)

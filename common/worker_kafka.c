@@ -12,11 +12,29 @@
 #include "common/log.h"
 #include "common/str.h"
 
-enum {
-    HEADERS_MAX = 64,
-    FULL_WAIT_NS = 5 * 1000 * 1000,
-    REVOKE_POLL_NS = 2 * 1000 * 1000
-};
+enum { HEADERS_MAX = 64, FULL_WAIT_NS = 5 * 1000 * 1000 };
+
+void
+worker_attempt_over(struct worker *worker)
+{
+    if (atomic_fetch_sub(&worker->running, 1) > 1)
+        return;
+    pthread_mutex_lock(&worker->idle_lock);
+    pthread_cond_broadcast(&worker->idle);
+    pthread_mutex_unlock(&worker->idle_lock);
+}
+
+void
+worker_wait_idle(struct worker *worker, int64_t until_ms)
+{
+    struct timespec until = {.tv_sec = until_ms / 1000,
+                             .tv_nsec = until_ms % 1000 * 1000000};
+    pthread_mutex_lock(&worker->idle_lock);
+    while (atomic_load(&worker->running) > 0
+           && pthread_cond_timedwait(&worker->idle, &worker->idle_lock, &until) == 0)
+        continue;
+    pthread_mutex_unlock(&worker->idle_lock);
+}
 
 // ---- in
 
@@ -30,8 +48,8 @@ records(void *owner, struct record *first)
     for (struct record *record = first; record != NULL;) {
         struct record *next = record->next;
         char name[LANE_NAME];
-        lane_name(record, name);
-        int loop = (int)(lane_hash(name) % (uint64_t)worker->loop_count);
+        item_lane_name(record, name);
+        int loop = (int)(item_hash(name) % (uint64_t)worker->loop_count);
         record->next = NULL;
         *tails[loop] = record;
         tails[loop] = &record->next;
@@ -59,9 +77,7 @@ revoked(void *owner)
     keeper_revoked(worker);
     for (int i = 0; i < worker->loop_count; i++)
         lanes_post_revoke(worker->lanes[i]);
-    struct timespec pause = {.tv_nsec = REVOKE_POLL_NS};
-    while (atomic_load(&worker->running) > 0 && clock_ms() < until_ms)
-        nanosleep(&pause, NULL);
+    worker_wait_idle(worker, until_ms);
     log_info("revoked", "%lld attempts still running",
              (long long)atomic_load(&worker->running));
 }
@@ -127,7 +143,7 @@ produce(struct worker *worker, const struct record *record, const char *id)
             return;
         if (dead || err.kind != ERROR_RETRYABLE || atomic_load(&worker->draining))
             break;
-        nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL); // allowed: a full queue tells nobody when it has room
     }
     log_warn("publish", "%s on %s waits in the outbox: %s", id, record->topic,
              err.text);

@@ -15,6 +15,7 @@
 
 enum {
     ROUND_MS = 1000,
+    AGAIN_MS = 200,
     REPUBLISH_MS = 5000,
     RETIRE_MS = 60 * 60 * 1000,
     REJOIN_MS = 5000,
@@ -95,7 +96,7 @@ static void
 post_parked(void *owner, const struct ledger_parked_lane *lane)
 {
     struct worker *worker = ((struct keeper *)owner)->worker;
-    int loop = (int)(lane_hash(lane->lane) % (uint64_t)worker->loop_count);
+    int loop = (int)(item_hash(lane->lane) % (uint64_t)worker->loop_count);
     lanes_post_parked(worker->lanes[loop], lane->lane, lane->partition);
 }
 
@@ -333,14 +334,16 @@ wake_after_pause(struct keeper *keeper)
     keeper->was_paused = is_paused;
 }
 
+// Until something happens, a round is over, or, where an assignment could not be taken
+// over, for a shorter time.
 static void
-wait_a_round(struct keeper *keeper)
+wait_a_round(struct keeper *keeper, bool taken)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ROUND_MS / 1000;
+    int64_t until_ms = clock_ms() + (taken ? ROUND_MS : AGAIN_MS);
+    struct timespec until = {.tv_sec = until_ms / 1000,
+                             .tv_nsec = until_ms % 1000 * 1000000};
     pthread_mutex_lock(&keeper->lock);
-    if (!keeper->stop && keeper->generation == keeper->taken)
+    if (!keeper->stop && (!taken || keeper->generation == keeper->taken))
         pthread_cond_timedwait(&keeper->ready, &keeper->lock, &until);
     pthread_mutex_unlock(&keeper->lock);
 }
@@ -367,10 +370,7 @@ keeper_main(void *arg)
         wake_after_pause(keeper);
         if (worker->ledger != NULL && !worker_paused(worker))
             keep_ledger(keeper, now);
-        if (taken)
-            wait_a_round(keeper);
-        else
-            nanosleep(&(struct timespec){.tv_nsec = 200 * 1000 * 1000}, NULL);
+        wait_a_round(keeper, taken);
     }
     return NULL;
 }

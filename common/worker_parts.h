@@ -64,6 +64,8 @@ struct worker {
     // Epoch by partition; 0 = not ours. Whoever makes a call or a write compares.
     atomic_llong epochs[WORKER_PARTITIONS_MAX];
     atomic_llong running; // attempts that are not settled
+    pthread_mutex_t idle_lock;
+    pthread_cond_t idle;  // signalled when the last of them is
     atomic_llong errands; // sweeps and probes under way
     atomic_bool draining; // no new call leaves, nothing new is dispatched
     atomic_bool fenced;   // the ledger said somebody else owns what we hold
@@ -74,6 +76,11 @@ struct worker {
 
 // Whether nothing may be dispatched or fetched for now. Any thread.
 bool worker_paused(struct worker *worker);
+
+// An attempt is settled. Any loop.
+void worker_attempt_over(struct worker *worker);
+// Waits until none runs, or until_ms (of clock_ms()). Not on a loop.
+void worker_wait_idle(struct worker *worker, int64_t until_ms);
 
 // worker_kafka.c
 bool worker_kafka_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK;
