@@ -97,10 +97,15 @@ def clean_up(system, keep):
 def prepare(system, suite):
     """What the tests want to be there before Relais."""
     Case.system = system
-    classes = {type(test) for test in tests_of(suite)}
-    for kind in sorted(classes, key=lambda kind: kind.__qualname__):
-        if issubclass(kind, Case):
-            kind.before_relais(system)
+    kinds = {type(test) for test in tests_of(suite)}
+    hooks = [kind.before_relais for kind in kinds if "before_relais" in vars(kind)]
+    if hooks and system.captured("SELECT 1 FROM pg_namespace"
+                                 " WHERE nspname = 'relais_capture'"):
+        sys.exit("these tests need a stack where Relais has never been")
+    if hooks:
+        system.simulator_up()
+    for hook in hooks:
+        hook(system)
 
 
 def main(folder):

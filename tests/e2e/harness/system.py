@@ -91,9 +91,12 @@ class System:
         for name in NAMES:
             self.programs[name].wait_ready()
 
-    def first_up(self):
+    def simulator_up(self):
         if not self[SIMULATOR].runs():
             self[SIMULATOR].up()
+
+    def first_up(self):
+        self.simulator_up()
         for command in ("migrate", "topics", "baseline"):
             self.relais(command)
         self.started = True
