@@ -46,13 +46,13 @@ problem_text(struct ingest_exchange *exchange, int status, size_t *length)
     return json_print(problem, length);
 }
 
-static void
-write_log(const struct ingest_exchange *exchange, int status)
+void
+ingest_answer_log(const struct ingest_exchange *exchange, int status)
 {
     const struct ingest_judgement *j = &exchange->judgement;
     const char *name =
         exchange->source == NULL ? NULL : exchange->source->webhook->name;
-    log_event(status < 400 ? LOG_INFO : LOG_WARN, "webhook",
+    log_event(status > 0 && status < 400 ? LOG_INFO : LOG_WARN, "webhook",
               (struct log_field[]){
                   LOG_TEXT("integration", name),
                   LOG_TEXT("type", j->type),
@@ -92,7 +92,7 @@ ingest_answer(struct ingest_exchange *exchange, int status)
         MHD_queue_response(exchange->connection, (unsigned)status, response) == MHD_YES;
     MHD_destroy_response(response);
     atomic_store(&exchange->stage, INGEST_ANSWERED);
-    write_log(exchange, status);
+    ingest_answer_log(exchange, status);
     return queued;
 }
 

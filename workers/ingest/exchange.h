@@ -43,6 +43,9 @@ struct ingest_exchange {
 // False: libmicrohttpd has no memory, and the connection is cut.
 bool ingest_answer(struct ingest_exchange *exchange, int status);
 
+// Writes the log line of a request. status 0: it got no answer.
+void ingest_answer_log(const struct ingest_exchange *exchange, int status);
+
 // The status that the outcome means to this sender; sets the judgement's reason.
 int ingest_answer_status(struct ingest_exchange *exchange);
 

@@ -192,13 +192,13 @@ payload_rest(struct job *job, const struct flow_delivery *delivery,
     struct json_object *nothing = json_object_in(job);
     size_t length = 2;
 
-    if (delivery->fields != NULL)
+    if (delivery->fields != NULL) {
         json_print(delivery->fields, &length);
-    json_object_object_foreach(delivery->fields == NULL ? nothing : delivery->fields,
-                               name, value)
-    {
-        (void)value;
-        json_add_string(changed, name);
+        json_object_object_foreach(delivery->fields, name, value)
+        {
+            (void)value;
+            json_add_string(changed, name);
+        }
     }
     json_set(rest, "changed", changed);
     // A hint is read again anyway: a large row is not repeated for thousands of keys.
@@ -303,7 +303,7 @@ flow_split(const void *state, struct job *job, const struct webhook_request *req
     struct json_object *body =
         is_token(request) ? ingest_jwt_claims(job, request->body, request->body_length)
                           : json_parse(job, request->body, request->body_length);
-    struct flow_delivery delivery = {.collection = NULL};
+    struct flow_delivery delivery = {.operation = ""};
     if (body == NULL || !read_trigger(job, state, body, &delivery))
         return false;
 

@@ -103,14 +103,20 @@ values_of(struct ingest_exchange *exchange, enum MHD_ValueKind kind)
     return first;
 }
 
-// The keeper's answer, on any thread: the connection goes on.
+// The keeper's answer, on any thread: the connection goes on. Once resumed the exchange
+// may be gone at any moment, and without an answer if its sender left.
 static void
 on_outcome(void *owner, enum ingest_outcome outcome)
 {
     struct ingest_exchange *exchange = owner;
+    struct ingest_server *server = exchange->server;
     exchange->outcome = outcome;
     atomic_store(&exchange->stage, INGEST_TOLD);
     MHD_resume_connection(exchange->connection);
+    pthread_mutex_lock(&server->mutex);
+    server->suspended--;
+    pthread_cond_signal(&server->idle);
+    pthread_mutex_unlock(&server->mutex);
 }
 
 static bool
@@ -121,17 +127,6 @@ may_suspend(struct ingest_server *server)
     server->suspended += may;
     pthread_mutex_unlock(&server->mutex);
     return may;
-}
-
-static enum MHD_Result
-go_on(struct ingest_exchange *exchange)
-{
-    struct ingest_server *server = exchange->server;
-    pthread_mutex_lock(&server->mutex);
-    server->suspended--;
-    pthread_cond_signal(&server->idle);
-    pthread_mutex_unlock(&server->mutex);
-    return answer(exchange, ingest_answer_status(exchange));
 }
 
 static enum MHD_Result
@@ -257,10 +252,25 @@ on_request(void *arg, // NOLINT(readability-function-size): its parameters are t
             return answer(exchange, exchange->judgement.status);
         return judge(exchange);
     case INGEST_TOLD:
-        return go_on(exchange);
+        return answer(exchange, ingest_answer_status(exchange));
     default:
         return MHD_YES;
     }
+}
+
+// The sender left, or was cut. What it sent may have been kept all the same.
+static void
+note_unanswered(struct ingest_exchange *exchange)
+{
+    struct ingest_judgement *judgement = &exchange->judgement;
+    bool told = atomic_load(&exchange->stage) == INGEST_TOLD;
+    if (told)
+        ingest_answer_status(exchange);
+    judgement->text =
+        told ? "the sender left before its answer" : "the request broke off";
+    if (judgement->reason == NULL)
+        judgement->reason = "cut";
+    ingest_answer_log(exchange, 0);
 }
 
 static void
@@ -274,6 +284,8 @@ on_finished(void *arg, struct MHD_Connection *connection, void **context,
     if (exchange == NULL)
         return;
     *context = NULL;
+    if (atomic_load(&exchange->stage) != INGEST_ANSWERED)
+        note_unanswered(exchange);
     ingest_connection_restart(server->connections, exchange->limits);
     atomic_fetch_sub(&server->memory_bytes, exchange->reserved);
     job_end(&exchange->job);

@@ -16,6 +16,9 @@
 #include "workers/ingest/tests/shim.h"
 
 #define SECRET "whsec_outage"
+#define CHANGE                                                                 \
+    "{\"trigger\":{\"event\":\"leads.items.create\",\"collection\":\"leads\"," \
+    "\"key\":1,\"payload\":{}}}"
 
 enum { KEYS = 8, PER_KEY_MAX = 512 };
 
@@ -233,12 +236,10 @@ sigterm_answers_what_waits_and_exits_with_0(void **state)
 
     // Sent, and then SIGTERM while it waits for Kafka.
     char request[1000];
-    const char *body = "{\"trigger\":{\"event\":\"leads.items.create\",\"collection\":"
-                       "\"leads\",\"key\":1,\"payload\":{}}}";
     snprintf(request, sizeof request,
              "POST /events/directus HTTP/1.1\r\nHost: x\r\nX-Ingest-Secret: "
              "flow\r\nContent-Length: %zu\r\n\r\n%s",
-             strlen(body), body);
+             strlen(CHANGE), CHANGE);
     int fd = ingest_shim_connect(world->shim.port);
     assert_true(fd >= 0);
     assert_int_equal(send(fd, request, strlen(request), 0), strlen(request));
@@ -253,6 +254,32 @@ sigterm_answers_what_waits_and_exits_with_0(void **state)
     kafka_fixture_up(&world->kafka);
     start(world);
     assert_true(ingest_shim_logged(&world->shim, "\"event\":\"drained\"", 1));
+}
+
+static void
+a_sender_that_left_keeps_nobody_from_stopping(void **state)
+{
+    struct world *world = *state;
+    char request[400];
+    int length = snprintf(request, sizeof request,
+                          "POST /events/directus HTTP/1.1\r\nHost: x\r\n"
+                          "X-Ingest-Secret: flow\r\nContent-Length: %zu\r\n\r\n%s",
+                          strlen(CHANGE), CHANGE);
+    world->settings[5] = "DIRECTUS_FLOW_SECRET=flow";
+    kafka_fixture_down(&world->kafka);
+    start(world);
+    int fd = ingest_shim_connect(world->shim.port);
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, request, (size_t)length, 0), length);
+    assert_true(ingest_shim_reaches(&world->shim, "relais_ingest_waiting", 1));
+    // Reset, not just closed: nothing can be written to it any more.
+    const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd);
+    assert_true(ingest_shim_logged(&world->shim, "\"reason\":\"spool\"", 1));
+    assert_true(ingest_shim_reaches(&world->shim, "relais_ingest_waiting", 0));
+    ingest_shim_signal(&world->shim, SIGTERM);
+    assert_int_equal(ingest_shim_wait(&world->shim), 0);
 }
 
 static void
@@ -356,6 +383,7 @@ main(void)
         TEST(what_was_spooled_survives_kill_9_and_arrives_in_order),
         TEST(a_full_spool_says_later_and_takes_more_once_kafka_is_back),
         TEST(sigterm_answers_what_waits_and_exits_with_0),
+        TEST(a_sender_that_left_keeps_nobody_from_stopping),
         TEST(an_event_that_became_too_large_is_set_aside_and_stops_nobody),
         TEST(kill_9_again_and_again_loses_nothing_and_keeps_the_order),
     };
