@@ -91,7 +91,7 @@ static int
 stage_begin(void **state)
 {
     struct stage *stage = str_calloc(1, sizeof *stage);
-    fake_begin(&stage->fake);
+    fake_begin(&stage->fake, &test, stage);
     stage->service = (struct http_service){.name = "test", .base_url = "http://test"};
     http_service_open(&stage->service);
     fake_service(&stage->fake, &stage->service);
@@ -138,8 +138,8 @@ stage_end(void **state)
 static struct error
 deliver(struct stage *stage, const struct fake_reply *replies)
 {
-    return fake_deliver(&stage->fake, &test, stage, "test.order", "quote:1",
-                        "{\"company\":\"acme\"}", replies);
+    return fake_deliver(&stage->fake, "test.order", "quote:1", "{\"company\":\"acme\"}",
+                        replies);
 }
 
 static void
