@@ -1,0 +1,167 @@
+"""A real flow of Directus that posts what happens to /events/directus."""
+
+import json
+import time
+import uuid
+
+from harness import Case
+
+REQUEST_BODY = '{"trigger":{{$trigger}},"accountability":{{$accountability}}}'
+
+
+class WithFlow(Case):
+    """A flow like the one the documentation describes, with the secret in a header."""
+
+    flow_status = "active"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.flow = make_flow(cls.directus, cls.system.env)
+        cls.addClassCleanup(cls.directus.call, "DELETE", "/flows/" + cls.flow)
+
+    def play(self):
+        """From sent to signed; what has to be true in the end, however it was told."""
+        quote = self.new_quote()
+        self.send(quote)
+        submission = self.requested(quote)
+        self.simulator.view(submission)
+        self.becomes(quote, "viewed", "viewed")
+        self.simulator.sign(submission)
+        self.becomes(quote, "signed", "completed")
+        return quote, submission
+
+    def assert_once(self, quote, submission):
+        self.assert_signed(quote, submission)
+        self.assertEqual(len(self.posts(quote)), 1)
+        self.assertEqual(self.count_facts(quote), {
+            "quote.sent": 1, "signature.requested": 1, "quote.viewed": 1,
+            "quote.signed": 1,
+        })
+
+    def told(self, quote, *ways):
+        """Waits until a new title has been told in each of the ways, and everything
+        before it is done. Writes one after the other are told in their order."""
+        title = "Titre %s" % uuid.uuid4()
+        self.directus.update("quotes", quote, title=title)
+        for way in ways:
+            self.until("it is told by " + way,
+                       lambda way=way: self.tellings(quote, way, title))
+        self.settled(quote)
+
+    def told_by_log(self, quote):
+        """The same for the activity log, whose entries come without content."""
+        self.until("it is told by the log", lambda: len(
+            self.tellings(quote, "relais/capture", "")) == self.log_entries(quote))
+        self.settled(quote)
+
+    def log_entries(self, quote):
+        return len(self.directus.call(
+            "GET", "/activity", limit="-1", fields="id",
+            filter=json.dumps({"item": {"_eq": quote}})))
+
+    def tellings(self, quote, way, text):
+        """Changes of the quote in directus.changes that came this way."""
+        return [record for record in self.system.records("directus.changes")
+                if record["key"] == "quote:" + quote
+                and record["headers"].get("ce_source") == way
+                and text in (record["payload"] or "")]
+
+
+class FlowBesideOutbox(WithFlow):
+    def test_what_flow_and_outbox_both_tell_happens_once(self):
+        quote, submission = self.play()
+        self.told(quote, "directus", "relais/capture")
+        self.assert_once(quote, submission)
+        notes = [step["note"] for step in self.steps(quote)]
+        self.assertTrue([note for note in notes if "flow" in note], notes)
+
+    def test_sent_draft_and_sent_again_is_told_twice_and_done_once_each(self):
+        quote, first = self.sent_quote()
+        self.directus.update("quotes", quote, status="draft")
+        self.becomes(quote, "draft", "cancelled")
+        self.send(quote)
+        second = self.requested(quote)
+        self.told(quote, "directus", "relais/capture")
+        self.assertEqual([row["id"] for row in self.submissions(quote)],
+                         [first, second])
+        self.assertEqual(len(self.posts(quote)), 2)
+        self.assertEqual(self.count_facts(quote)["quote.sent"], 2)
+
+
+class WithoutOutbox(WithFlow):
+    @classmethod
+    def setUpClass(cls):
+        cls.settings = {"CAPTURE": "flow",
+                        "DATABASE_URL": cls.system.env["DATABASE_URL"]}
+        super().setUpClass()
+
+
+class FlowAlone(WithoutOutbox):
+    """Neither the outbox nor the activity log is read."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.system["capture"].stop()
+
+    def test_the_flow_alone_is_enough(self):
+        quote, submission = self.play()
+        self.told(quote, "directus")
+        self.assert_once(quote, submission)
+
+    def test_an_old_status_told_once_more_sends_nothing(self):
+        quote, _ = self.sent_quote()
+        for number in range(3):
+            self.directus.update("quotes", quote, status="sent", title=str(number))
+        self.told(quote, "directus")
+        self.assertEqual(len(self.posts(quote)), 1)
+        self.assertEqual(self.count_facts(quote)["quote.sent"], 1)
+
+    def test_many_quotes_in_one_request_are_all_sent(self):
+        quotes = [self.new_quote() for _ in range(5)]
+        self.directus.call("PATCH", "/items/quotes",
+                           {"keys": quotes, "data": {"status": "sent"}}, fields="id")
+        for quote in quotes:
+            self.requested(quote)
+            self.assertEqual(len(self.posts(quote)), 1)
+
+
+class FlowWithActivityLog(WithoutOutbox):
+    def test_what_flow_and_activity_log_both_tell_happens_once(self):
+        quote, submission = self.play()
+        self.told(quote, "directus")
+        self.told_by_log(quote)
+        self.assert_once(quote, submission)
+
+    def test_what_the_flow_loses_the_activity_log_tells(self):
+        self.directus.call("PATCH", "/flows/" + self.flow, {"status": "inactive"})
+        self.addCleanup(self.directus.call, "PATCH", "/flows/" + self.flow,
+                        {"status": "active"})
+        quote, submission = self.play()
+        self.told_by_log(quote)
+        self.assert_once(quote, submission)
+        self.assertEqual(self.tellings(quote, "directus", ""), [])
+
+
+def make_flow(directus, env):
+    """One flow for all collections; Directus resolves the secret when it sends."""
+    flow = directus.call("POST", "/flows", {
+        "name": "Relais %d" % time.time(), "status": "active", "trigger": "event",
+        "accountability": None,
+        "options": {"type": "action", "collections": ["quotes", "people"],
+                    "scope": ["items.create", "items.update", "items.delete"]},
+    })["id"]
+    operation = directus.call("POST", "/operations", {
+        "flow": flow, "key": "post", "name": "Relais", "type": "request",
+        "position_x": 20, "position_y": 1,
+        "options": {
+            "method": "POST", "url": env["WEBHOOK_BASE_URL"] + "/events/directus",
+            "headers": [{"header": "X-Ingest-Secret",
+                         "value": "{{$env.INGEST_SECRET}}"},
+                        {"header": "Content-Type", "value": "application/json"}],
+            "body": REQUEST_BODY,
+        },
+    })["id"]
+    directus.call("PATCH", "/flows/" + flow, {"operation": operation})
+    return flow
