@@ -161,34 +161,56 @@ release_some(struct http_server *server)
     }
 }
 
+// Paths with an answer of a few words; a path that is unknown gets the last one.
+static const struct words {
+    const char *path;
+    int status;
+    const char *headers, *body;
+} words[] = {
+    {"/redirect", 302, "Content-Type: application/json\r\nLocation: /json\r\n", "{}"},
+    {"/html", 200, "Content-Type: text/html\r\n", "<p>busy</p>"},
+    {"/empty", 200, "", ""},
+    {NULL, 200, "Content-Type: application/json\r\n", "{\"ok\":true}"},
+};
+
+static void
+answer_words(const struct http_connection *connection, const char *path)
+{
+    const struct words *w = words;
+    while (w->path != NULL && strcmp(w->path, path) != 0)
+        w++;
+    answer(connection, w->status, w->headers, w->body, strlen(w->body));
+}
+
+// Paths that close the connection: at once, in the middle of the answer, or when it is
+// used a second time.
+static bool
+cut(struct http_connection *connection, const char *path)
+{
+    bool first = connection->served++ == 0;
+    if (strcmp(path, "/half") == 0)
+        send_all(connection->fd, half, sizeof half - 1);
+    return strcmp(path, "/half") == 0 || strcmp(path, "/cut") == 0
+           || (!first && strcmp(path, "/second-cut") == 0);
+}
+
 // False: the connection is to be closed.
 static bool
 serve(struct http_server *server, struct http_connection *connection, const char *path)
 {
-    bool first = connection->served++ == 0;
-    if (strcmp(path, "/json") == 0 || (strcmp(path, "/second-cut") == 0 && first))
-        answer_json(connection, 200, "", "{\"ok\":true}");
-    else if (str_starts(path, "/status/"))
+    if (cut(connection, path))
+        return false;
+    if (str_starts(path, "/status/"))
         answer_status(connection, path + strlen("/status/"));
     else if (str_starts(path, "/retry/"))
         answer_status(connection, path + strlen("/retry/"));
-    else if (strcmp(path, "/redirect") == 0)
-        answer_json(connection, 302, "Location: /json\r\n", "{}");
-    else if (strcmp(path, "/html") == 0)
-        answer(connection, 200, "Content-Type: text/html\r\n", "<p>busy</p>", 11);
-    else if (strcmp(path, "/empty") == 0)
-        answer(connection, 200, "", "", 0);
     else if (str_starts(path, "/large/"))
         answer_large(connection, path + strlen("/large/"));
     else if (strcmp(path, "/hold") == 0)
         hold(server, connection);
-    else if (strcmp(path, "/half") == 0)
-        send_all(connection->fd, half, sizeof half - 1);
-    else if (strcmp(path, "/silence") != 0 && strcmp(path, "/cut") != 0
-             && strcmp(path, "/second-cut") != 0)
-        answer_json(connection, 200, "", "{\"ok\":true}");
-    return strcmp(path, "/cut") != 0 && strcmp(path, "/half") != 0
-           && (first || strcmp(path, "/second-cut") != 0);
+    else if (strcmp(path, "/silence") != 0)
+        answer_words(connection, path);
+    return true;
 }
 
 // The bytes of the first complete request, or 0.
