@@ -49,8 +49,8 @@ bool orchestrator_row(struct job *job, const struct orchestrator *o,
                       const char *collection, const char *id, const char *fields,
                       struct json_object **row) ATTR_MUST_CHECK;
 
-// The owner company's code: the event's, or that of a row that was read (a flow does not
-// know it). "" if neither says it.
+// The owner company's code: the event's, or that of a row that was read (a flow does
+// not know it). "" if neither says it.
 const char *orchestrator_company(const struct event *ev, struct json_object *row);
 
 // "the row may not show it yet: look again in a second". Returns false with the error.
