@@ -342,7 +342,7 @@ wait_until_reachable(struct world *world, bool reachable)
 
     while (kafka_producer_reachable(world->producer) != reachable
            && clock_ms() < until_ms)
-        nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL); // allowed: the producer tells nobody of it
     assert_int_equal(kafka_producer_reachable(world->producer), reachable);
 }
 

@@ -33,6 +33,17 @@ program_set(struct program *program, const char *name, const char *value)
         program->env_count++;
 }
 
+// What a sanitizer was told is for the program as well.
+static void
+set_sanitizer(struct program *program)
+{
+    static const char *const names[] = {"LD_PRELOAD", "TSAN_OPTIONS", "ASAN_OPTIONS",
+                                        NULL};
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (getenv(names[i]) != NULL)
+            program_set(program, names[i], getenv(names[i]));
+}
+
 static int
 free_port(void)
 {
@@ -54,6 +65,7 @@ program_start(struct program *program, const char *path)
     char *env[PROGRAM_ENV + 1] = {0};
     char *argv[] = {(char *)(uintptr_t)path, NULL};
 
+    set_sanitizer(program);
     program->port = free_port();
     snprintf(port, sizeof port, "ADMIN_PORT=%d", program->port);
     for (size_t i = 0; i < program->env_count; i++)
