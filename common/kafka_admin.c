@@ -178,7 +178,7 @@ await_topic(struct kafka_admin *admin, const char *topic, struct error *err)
             return false;
         if (partitions > 0)
             return true;
-        nanosleep(&pause, NULL);
+        nanosleep(&pause, NULL); // allowed: no broker tells when metadata has spread
     }
     return failed(err, topic, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL);
 }
