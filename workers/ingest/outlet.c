@@ -29,7 +29,8 @@ open_producer(struct ingest_outlet *outlet, struct error *err)
         .brokers = outlet->brokers,
         .client_id = "relais-ingest",
         .message_timeout_ms = 0,
-        .linger_ms = 0,
+        // Without any, the broker thread spins while all its requests are out.
+        .linger_ms = 1,
         .delivered = on_delivered,
         .owner = outlet,
     };
