@@ -33,6 +33,8 @@ struct slot {
     struct offsets offsets;
     uint64_t generation; // 0: not assigned
     int64_t committed;   // poll thread only
+    bool paused;         // poll thread only: it holds its share of the memory
+    atomic_llong in_memory;
 };
 
 struct kafka_consumer {
@@ -168,6 +170,7 @@ take(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
         offsets_reset(&slot->offsets);
         slot->generation = generation;
         slot->committed = -1;
+        slot->paused = false;
         pthread_mutex_unlock(&slot->lock);
         bool known = false;
         for (int n = 0; n < count && !known; n++)
@@ -295,6 +298,7 @@ poll_batch(struct kafka_consumer *consumer)
         rd_kafka_message_destroy(message);
         if (record == NULL)
             continue;
+        atomic_fetch_add(&((struct slot *)record->slot)->in_memory, 1);
         *last = record;
         last = &record->next;
         count++;
@@ -348,8 +352,41 @@ set_fetching(struct kafka_consumer *consumer)
         rd_kafka_resume_partitions(consumer->rk, list);
     else
         rd_kafka_pause_partitions(consumer->rk, list);
+    for (int i = 0; want && i < consumer->slot_count; i++)
+        consumer->slots[i]->paused = false;
     consumer->fetching = want;
     rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void
+pause_one(struct kafka_consumer *consumer, struct slot *slot, bool pause)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition);
+    if (pause)
+        rd_kafka_pause_partitions(consumer->rk, list);
+    else
+        rd_kafka_resume_partitions(consumer->rk, list);
+    slot->paused = pause;
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+// A partition whose keys are slow must not fill the memory: each may hold its share.
+static void
+share_memory(struct kafka_consumer *consumer)
+{
+    int assigned = 0;
+    for (int i = 0; i < consumer->slot_count; i++)
+        assigned += consumer->slots[i]->generation == consumer->generation;
+    int64_t share = assigned > 0 ? consumer->high_water / assigned + 1 : 1;
+    for (int i = 0; consumer->fetching && i < consumer->slot_count; i++) {
+        struct slot *slot = consumer->slots[i];
+        int64_t held = atomic_load(&slot->in_memory);
+        if (slot->generation != consumer->generation)
+            continue;
+        if (slot->paused ? held < share * 7 / 10 : held > share)
+            pause_one(consumer, slot, !slot->paused);
+    }
 }
 
 static void
@@ -388,6 +425,7 @@ poll_main(void *arg)
     struct kafka_consumer *consumer = arg;
     while (!atomic_load(&consumer->stop) && atomic_load(&consumer->fatal) == NULL) {
         set_fetching(consumer);
+        share_memory(consumer);
         poll_batch(consumer);
         atomic_fetch_add(&consumer->polls, 1);
         if (atomic_exchange(&consumer->rejoin, false))
@@ -417,6 +455,9 @@ make_config(const struct kafka_consumer_options *options, struct error *err)
         // the partition again only after a second.
         {"queued.min.messages", "100000"},
         {"queued.max.messages.kbytes", "4096"},
+        // A fetch brings a little of every partition: keys of all of them run side by
+        // side.
+        {"fetch.message.max.bytes", "65536"},
         {"fetch.wait.max.ms", "100"},
         {"fetch.error.backoff.ms", "100"},
         {"reconnect.backoff.max.ms", "2000"},
@@ -491,7 +532,7 @@ kafka_consumer_done(struct kafka_consumer *consumer, const struct record *record
     struct slot *slot = record->slot;
     if (slot == NULL)
         return;
-    atomic_fetch_sub(&consumer->in_flight, 1);
+    kafka_consumer_drop(consumer, record);
     pthread_mutex_lock(&slot->lock);
     if (slot->generation == record->generation)
         offsets_done(&slot->offsets, record->offset);
@@ -501,8 +542,11 @@ kafka_consumer_done(struct kafka_consumer *consumer, const struct record *record
 void
 kafka_consumer_drop(struct kafka_consumer *consumer, const struct record *record)
 {
-    if (record->slot != NULL)
-        atomic_fetch_sub(&consumer->in_flight, 1);
+    struct slot *slot = record->slot;
+    if (slot == NULL)
+        return;
+    atomic_fetch_sub(&slot->in_memory, 1);
+    atomic_fetch_sub(&consumer->in_flight, 1);
 }
 
 void

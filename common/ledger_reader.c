@@ -8,10 +8,18 @@
 enum { PIPELINE_MAX = 32, RETRY_MS = 200, ARGS_MAX = 5 };
 
 static const char *const questions[] = {
-    [LEDGER_READ_SEEN] = "SELECT event FROM relais.finished_event"
-                         " WHERE worker = $1 AND event = ANY($2::text[])"
-                         " UNION ALL SELECT event FROM relais.parked_event"
-                         " WHERE worker = $1 AND event = ANY($2::text[])",
+    // One look-up of the key an id, whatever the planner believes of the tables' sizes:
+    // with
+    // "= ANY" it would rather read all rows of a worker that was small when last
+    // counted.
+    [LEDGER_READ_SEEN] =
+        "SELECT r.event FROM unnest($2::text[]) AS r(event) CROSS JOIN LATERAL"
+        " (SELECT 1 FROM relais.finished_event f"
+        " WHERE f.worker = $1 AND f.event = r.event LIMIT 1) AS found"
+        " UNION ALL SELECT r.event FROM unnest($2::text[]) AS r(event) CROSS JOIN "
+        "LATERAL"
+        " (SELECT 1 FROM relais.parked_event p"
+        " WHERE p.worker = $1 AND p.event = r.event LIMIT 1) AS found",
     [LEDGER_READ_STATE] = "SELECT state FROM relais.entity_state"
                           " WHERE worker = $1 AND entity = $2",
     [LEDGER_READ_REF] = "SELECT collection, local_id, lane_key FROM relais.external_ref"

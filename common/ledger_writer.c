@@ -87,8 +87,9 @@ begin(struct writer *writer, struct ledger_write *const *batch, int count,
          .params = &worker,
          .count = 1,
          .rows = &epochs},
-        {.sql = "SELECT event FROM relais.finished_event"
-                " WHERE worker = $1 AND event = ANY($2::text[])",
+        {.sql = "SELECT r.event FROM unnest($2::text[]) AS r(event) CROSS JOIN LATERAL"
+                " (SELECT 1 FROM relais.finished_event f"
+                " WHERE f.worker = $1 AND f.event = r.event LIMIT 1) AS found",
          .params = finished,
          .count = 2,
          .rows = seen},
