@@ -44,15 +44,24 @@ make_topic(rd_kafka_t *rk, const char *topic)
 
 static void
 produce(rd_kafka_t *rk, const char *topic, const char *key, const char *seq,
-        const char *value)
+        char *value)
 {
-    while (rd_kafka_producev(
-               rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key, strlen(key)),
-               RD_KAFKA_V_VALUE((void *)(size_t)value, strlen(value)),
-               RD_KAFKA_V_HEADER("key", key, -1), RD_KAFKA_V_HEADER("seq", seq, -1),
-               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END)
-           == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(2);
+    rd_kafka_header_add(headers, "key", -1, key, -1);
+    rd_kafka_header_add(headers, "seq", -1, seq, -1);
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(size_t)key, strlen(key)}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value, strlen(value)}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    rd_kafka_error_t *error;
+    while ((error = rd_kafka_produceva(rk, parts, sizeof parts / sizeof parts[0]))
+           != NULL) {
+        rd_kafka_error_destroy(error); // the queue is full
         rd_kafka_poll(rk, 10);
+    }
 }
 
 int
