@@ -29,6 +29,7 @@ quote's lane. When a test fails, the journeys of its quotes, the ends of the log
 the simulator's calls are printed.
 """
 
+from . import rest
 from .case import Case
 from .directus import Directus
 from .programs import Program
@@ -36,4 +37,4 @@ from .simulator import Simulator
 from .system import System
 from .wait import until
 
-__all__ = ["Case", "Directus", "Program", "Simulator", "System", "until"]
+__all__ = ["Case", "Directus", "Program", "Simulator", "System", "rest", "until"]

@@ -101,6 +101,12 @@ class Program:
     def admin(self, path):
         return "http://127.0.0.1:%s%s" % (self.settings["ADMIN_PORT"], path)
 
+    def describe(self):
+        """Its table of settings, as it prints it."""
+        done = subprocess.run([self.binary, "--settings"], capture_output=True,
+                              text=True, check=True)
+        return done.stdout
+
     def metrics(self):
         return rest.text_of(rest.call("GET", self.admin("/metrics")))
 

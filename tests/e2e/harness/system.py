@@ -108,12 +108,12 @@ class System:
             except AssertionError as error:
                 print(error, file=sys.stderr)
 
-    def relais(self, *words, check=True, **more):
-        """Runs the command relais; returns its output."""
+    def relais(self, *words, check=True, both=False, **more):
+        """Runs the command relais; returns its output, or `both` with its errors."""
         lines = self.deploy("settings", self.run, "relais").splitlines()
         env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
         env.update(dict(line.split("=", 1) for line in lines), **more)
-        return run([self.binaries / "relais", *words], check=check, env=env)
+        return run([self.binaries / "relais", *words], check=check, env=env, both=both)
 
     # What is to be seen.
 
@@ -142,10 +142,10 @@ class System:
                    "-t", topic, "-o", "beginning"])
         return [record_of(json.loads(line)) for line in out.splitlines()]
 
-    def raw_topic(self, topic):
-        """The bytes of keys, headers and values of all records."""
+    def raw_topic(self, topic, form):
+        """All records as kcat's format says: "%k %h %s" is key, headers and value."""
         return run(["kcat", "-b", self.env["KAFKA_BROKERS"], "-q", "-C", "-e",
-                    "-t", topic, "-o", "beginning", "-f", "%k %h %s\n"], text=False)
+                    "-t", topic, "-o", "beginning", "-f", form + "\n"])
 
     def produce(self, topic, key, payload=b"", headers=None):
         """One record, in the partition where Relais puts that key."""
@@ -175,7 +175,7 @@ def record_of(row):
     return row
 
 
-def run(words, feed=None, check=True, env=None, text=True):
+def run(words, feed=None, check=True, env=None, both=False):
     """Runs a command; returns its output, or fails with what it said."""
     done = subprocess.run(
         [str(word) for word in words], capture_output=True, env=env,
@@ -186,4 +186,5 @@ def run(words, feed=None, check=True, env=None, text=True):
         name = pathlib.Path(str(words[0])).name
         raise RuntimeError("%s ended with %d:\n%s"
                            % (name, done.returncode, said[-4000:]))
-    return done.stdout.decode("utf-8", "replace") if text else done.stdout
+    out = done.stdout + done.stderr if both else done.stdout
+    return out.decode("utf-8", "replace")
