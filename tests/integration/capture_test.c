@@ -17,6 +17,9 @@
 #define QUOTE "11111111-1111-4111-8111-111111111111"
 #define COMPANY "33333333-3333-4333-8333-333333333333"
 #define TOPIC "directus.changes"
+// Lines of /metrics.
+#define ACTIVE "\nrelais_capture_active 1\n"
+#define NOT_ACTIVE "\nrelais_capture_active 0\n"
 
 enum { PARTITIONS = 12, SEEN_MAX = 60000, KEYS_MAX = 300 };
 
@@ -332,15 +335,15 @@ standby_takes_over_without_interleaving(void **state)
     struct world *world = *state;
 
     start(&world->active);
-    program_await(&world->active, "/metrics", 200, "relais_capture_active 1");
+    program_await(&world->active, "/metrics", 200, ACTIVE);
     start(&world->standby);
     program_await(&world->standby, "/readyz", 200, "ok");
-    program_await(&world->standby, "/metrics", 200, "relais_capture_active 0");
+    program_await(&world->standby, "/metrics", 200, NOT_ACTIVE);
     write_backlog(world, 50, 199);
     await_unpublished(world, 8000);
     program_kill(&world->active);
     await_unpublished(world, 0);
-    program_await(&world->standby, "/metrics", 200, "relais_capture_active 1");
+    program_await(&world->standby, "/metrics", 200, ACTIVE);
     assert_int_equal(program_stop(&world->standby), 0);
     assert_complete(world, 1);
 }
@@ -362,7 +365,7 @@ lost_session_ends_what_is_under_way(void **state)
     struct world *world = *state;
 
     start(&world->active);
-    program_await(&world->active, "/metrics", 200, "relais_capture_active 1");
+    program_await(&world->active, "/metrics", 200, ACTIVE);
     start(&world->standby);
     program_await(&world->standby, "/readyz", 200, "ok");
     rd_kafka_mock_broker_set_rtt(world->kafka.cluster, 1, 40);

@@ -39,12 +39,6 @@ pg_fixture_again(const struct pg_fixture *fixture)
     script_run("postgres.sh", "again", fixture->dir, NULL, 0);
 }
 
-void
-pg_fixture_freeze(const struct pg_fixture *fixture, bool frozen)
-{
-    script_run("postgres.sh", frozen ? "freeze" : "thaw", fixture->dir, NULL, 0);
-}
-
 struct pg *
 pg_fixture_connect(const struct pg_fixture *fixture)
 {

@@ -21,9 +21,6 @@ void pg_fixture_stop(struct pg_fixture *fixture);
 void pg_fixture_crash(const struct pg_fixture *fixture);
 void pg_fixture_again(const struct pg_fixture *fixture);
 
-// Stops the server's processes where they are (frozen), or lets them go on.
-void pg_fixture_freeze(const struct pg_fixture *fixture, bool frozen);
-
 // A connection; fails the test if there is none.
 struct pg *pg_fixture_connect(const struct pg_fixture *fixture);
 

@@ -5,7 +5,6 @@
 #                             when the process <pid> has ended
 #   postgres.sh crash <dir>   ends it without a farewell, as kill -9 of the server does
 #   postgres.sh again <dir>   starts it again
-#   postgres.sh freeze <dir>  stops its processes where they are; thaw lets them go on
 #   postgres.sh stop <dir>    ends it and removes its folder
 set -euo pipefail
 
@@ -39,24 +38,18 @@ create() {
     printf '%s\n' "$dir"
 }
 
-signal_all() {
-    local main
-    main=$(head -n 1 "$2/data/postmaster.pid")
-    # shellcheck disable=SC2046 # one word for each process
-    kill "-$1" "$main" $(pgrep -P "$main")
-}
-
 case $1 in
 start) create "$2" ;;
 crash) server "$2" -m immediate stop ;;
 again) start "$2" ;;
-freeze) signal_all STOP "$2" ;;
-thaw) signal_all CONT "$2" ;;
 stop)
-    [ -d "$2/data" ] || exit 0
-    signal_all CONT "$2" 2>/dev/null || true
+    [ -d "$2" ] || exit 0
     server "$2" -m immediate stop 2>/dev/null || true
-    rm -rf "$2"
+    # A server that is just ending may still write.
+    for _ in {1..50}; do
+        rm -rf "$2" 2>/dev/null && break
+        read -r -t 0.1 <> <(:) || true
+    done
     ;;
 *) exit 64 ;;
 esac

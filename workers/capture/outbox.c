@@ -73,6 +73,12 @@ static const char select_unpublished[] =
     " CASE WHEN fits THEN new_text END, bytes "
     "FROM counted WHERE total - least(bytes, $3::bigint) < $2::bigint ORDER BY seq";
 
+// Without statistics (a young table, a sudden backlog) the planner would sort the whole
+// backlog for each batch, instead of walking the index of what is unpublished.
+static const char begin_session[] = "LISTEN relais_capture;"
+                                    "SET enable_bitmapscan = off;"
+                                    "SET enable_seqscan = off";
+
 static const char mark_published[] =
     "UPDATE relais_capture.change SET published_at = now() WHERE seq = ANY ($1)";
 
@@ -323,7 +329,7 @@ work(struct outbox *o, struct error *err)
     bool idle = false;
 
     o->house_at_ms = 0;
-    if (!pg_run(o->pg, "LISTEN relais_capture", NULL, 0, NULL, err))
+    if (!pg_script(o->pg, begin_session, err))
         return false;
     while (!capture_wake_stopping(&o->capture->wake)) {
         if (!keep_house(o, err) || !turn(o, &idle, err))
