@@ -57,19 +57,16 @@ http_service_close(struct http_service *service)
     service->turnstile = NULL;
 }
 
-// The path without its query: what logs and journeys may show.
+// The path without its query: what logs and journeys may show. A whole URL was given
+// out by the service and is a key to what it names: it is not shown.
 static const char *
 shown_path(struct job *job, const struct http_request *request)
 {
-    const char *path = request->path;
-    const char *scheme = strstr(path, "://");
-    if (scheme != NULL) {
-        const char *slash = strchr(scheme + 3, '/');
-        path = slash != NULL ? slash : "/";
-    }
-    int length = (int)strcspn(path, "?");
+    if (strstr(request->path, "://") != NULL)
+        return job_printf(job, "%s (a link)", request->method);
+    int length = (int)strcspn(request->path, "?");
     return job_printf(job, "%s %.*s", request->method,
-                      length < SHOWN_PATH ? length : SHOWN_PATH, path);
+                      length < SHOWN_PATH ? length : SHOWN_PATH, request->path);
 }
 
 static bool

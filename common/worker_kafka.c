@@ -42,7 +42,8 @@ static void
 records(void *owner, struct record *first)
 {
     struct worker *worker = owner;
-    struct record *heads[WORKER_LOOPS_MAX] = {0}, **tails[WORKER_LOOPS_MAX];
+    struct record *heads[WORKER_LOOPS_MAX] = {0};
+    struct record **tails[WORKER_LOOPS_MAX];
     for (int i = 0; i < worker->loop_count; i++)
         tails[i] = &heads[i];
     for (struct record *record = first; record != NULL;) {
@@ -64,6 +65,15 @@ records(void *owner, struct record *first)
 static void
 assigned(void *owner, const int32_t *partitions, int count, uint64_t generation)
 {
+    for (int i = 0; i < count; i++) {
+        if (partitions[i] >= WORKER_PARTITIONS_MAX) {
+            log_error("assigned",
+                      "a topic has more than %d partitions: make it again with "
+                      "fewer",
+                      WORKER_PARTITIONS_MAX);
+            abort();
+        }
+    }
     keeper_assigned(owner, partitions, count, generation);
 }
 
@@ -153,22 +163,21 @@ produce(struct worker *worker, const struct record *record, const char *id)
 }
 
 void
-worker_publish(void *owner, const char *topic, const char *key, const char *id,
-               const char *headers, const void *payload, size_t payload_length)
+worker_publish(void *owner, const struct settle_out *out)
 {
     struct worker *worker = owner;
     struct record_header list[HEADERS_MAX];
-    struct json_object *object = json_parse_raw(headers, strlen(headers));
+    struct json_object *object = json_parse_raw(out->headers, strlen(out->headers));
     struct record record = {
-        .topic = topic,
-        .key = key,
-        .key_length = strlen(key),
-        .payload = payload,
-        .payload_length = payload_length,
+        .topic = out->topic,
+        .key = out->key,
+        .key_length = strlen(out->key),
+        .payload = out->payload,
+        .payload_length = out->payload_length,
         .headers = list,
         .header_count = object != NULL ? fill_headers(object, list) : 0,
     };
-    produce(worker, &record, id);
+    produce(worker, &record, out->id);
     json_drop(object);
 }
 

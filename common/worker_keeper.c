@@ -55,11 +55,8 @@ keeper_assigned(struct worker *worker, const int32_t *partitions, int count,
 {
     struct keeper *keeper = worker->keeper;
     pthread_mutex_lock(&keeper->lock);
-    keeper->count = 0;
-    for (int i = 0; i < count; i++) {
-        if (partitions[i] < WORKER_PARTITIONS_MAX)
-            keeper->partitions[keeper->count++] = partitions[i];
-    }
+    memcpy(keeper->partitions, partitions, (size_t)count * sizeof *partitions);
+    keeper->count = count;
     keeper->generation = generation;
     pthread_cond_signal(&keeper->ready);
     pthread_mutex_unlock(&keeper->lock);
