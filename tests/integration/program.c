@@ -150,7 +150,7 @@ void
 program_pause(void)
 {
     const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
-    nanosleep(&pause, NULL);
+    nanosleep(&pause, NULL); // allowed: nothing tells when it changes
 }
 
 void
