@@ -10,7 +10,8 @@ build_place() {
     printf '%s/build-%s-%s' "$(cache_dir)" "$key" "$1"
 }
 
-# build_tree <build_dir> [cmake's words...]: configures and compiles.
+# build_tree <build_dir> [cmake's words...]: configures and compiles, all or build_targets.
+build_targets=(all)
 build_tree() {
     local build=$1 launcher=()
     shift
@@ -19,7 +20,7 @@ build_tree() {
     fi
     mkdir -p "$build" || return 1
     cmake -S "$source_dir" -B "$build" -G Ninja "${launcher[@]}" "$@" &&
-        cmake --build "$build" -j "$(nproc)"
+        cmake --build "$build" -j "$(nproc)" --target "${build_targets[@]}"
 }
 
 # build_locked <build_dir> [cmake's words...]: two starts of one copy build one after the

@@ -48,9 +48,16 @@ kafka_run() {
     "$(kafka_java)" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$(kafka_home)/libs/*" "$@"
 }
 
+# A cluster id is 16 bytes in base64 for URLs; a tool would take a first "-" for an option.
+kafka_cluster_id() {
+    local id
+    id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=')
+    printf '%s' "${id/#-/A}"
+}
+
 kafka_format() {
     local id
-    id=$(kafka_run kafka.tools.StorageTool random-uuid) || return 1
+    id=$(kafka_cluster_id)
     kafka_run kafka.tools.StorageTool format -t "$id" -c "$1/kafka/server.properties"
 }
 

@@ -104,7 +104,7 @@ postgres_start() {
     options+=" -c unix_socket_directories= -c max_connections=200"
     mkdir -p "$run/pid" "$run/log" && ln -sfn "$log" "$run/log/postgres.log" || return 1
     # After a kill -9 the server's children hold on to its memory for a moment.
-    for ((tries = 0; tries < 5; tries++)); do
+    for ((tries = 0; tries < 20; tries++)); do
         if postgres_ctl "$run" -l "$log" -o "$options" start; then
             process_note "$run" postgres "$(head -n 1 "$data/postmaster.pid")"
             return
