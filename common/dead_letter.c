@@ -48,7 +48,9 @@ dead_letter_add(struct job *job, const struct dead_letter *letter)
     const struct record *record = letter->record;
     const struct error *error = letter->error;
     struct json_object *headers = json_object_in(job);
-    char at[CLOCK_TEXT], id[UUID_TEXT], lane[LANE_NAME];
+    char at[CLOCK_TEXT];
+    char id[UUID_TEXT];
+    char lane[LANE_NAME];
     clock_format(clock_wall_ms(), at);
     item_lane_name(record, lane);
     keep_headers(job, headers, record);

@@ -128,8 +128,9 @@ begin(struct effect_call *call, int64_t take_over, struct ledger_effect *effect)
 {
     struct job *job = call->job;
     call->due_ms = clock_ms() + job->effect_timeout_ms;
-    if (!job->ledger->effect_begin(job->ledger, job, call->kind->name, call->identity,
-                                   take_over, job->effect_timeout_ms, effect))
+    const struct ledger_intent intent = {call->kind->name, call->identity, take_over,
+                                         job->effect_timeout_ms};
+    if (!job->ledger->effect_begin(job->ledger, job, &intent, effect))
         return false;
     call->attempt = effect->attempt;
     return true;

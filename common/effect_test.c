@@ -120,7 +120,7 @@ stage_end(void **state)
 #define FOUND(json)                                                         \
     {                                                                       \
         .method = "GET", .url = "/things?of=quote%3A1%3Ar1", .status = 200, \
-        .body = json                                                        \
+        .body = (json)                                                      \
     }
 #define REFUSED(code)                                                      \
     {                                                                      \
@@ -210,15 +210,11 @@ the_call_is_marked_and_ends_before_its_deadline(void **state)
 }
 
 static bool
-refuse_to_begin(struct ledger *ledger, struct job *job, const char *kind,
-                const char *identity, int64_t take_over, int64_t timeout_ms,
-                struct ledger_effect *begun)
+refuse_to_begin(struct ledger *ledger, struct job *job,
+                const struct ledger_intent *intent, struct ledger_effect *begun)
 {
     (void)ledger;
-    (void)kind;
-    (void)identity;
-    (void)take_over;
-    (void)timeout_ms;
+    (void)intent;
     (void)begun;
     return error_fenced(&job->error, "somebody else owns it");
 }

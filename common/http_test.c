@@ -562,7 +562,8 @@ static void
 who_gives_up_waiting_takes_no_place_with_it(void **state)
 {
     struct stage *stage = *state;
-    struct call first, last;
+    struct call first;
+    struct call last;
     struct call *impatient = str_calloc(6, sizeof *impatient);
     stage->service.max_in_flight = 1;
     http_service_open(&stage->service);
@@ -611,7 +612,9 @@ static void
 a_place_that_comes_with_the_deadline_goes_on_to_the_next(void **state)
 {
     struct stage *stage = *state;
-    struct call first, late, last;
+    struct call first;
+    struct call late;
+    struct call last;
     struct block block = {.mail.deliver = block_here};
     sem_init(&block.blocks, 0, 0);
     sem_init(&block.until, 0, 0);

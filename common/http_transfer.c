@@ -50,7 +50,7 @@ on_header(char *data, size_t size, size_t count, void *arg)
 
 // libcurl asks when it is connected, before the first byte of the request leaves. Who
 // was frozen on the way here must not send any more.
-static int
+static int // NOLINTNEXTLINE(readability-non-const-parameter): libcurl's form
 on_request(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
 {
     struct http_transfer *transfer = arg;
@@ -78,11 +78,12 @@ add_line(struct http_transfer *transfer, const char *line)
 static void
 add_header(struct http_transfer *transfer, const char *name, const char *value)
 {
-    size_t name_length = strlen(name), value_length = strlen(value);
+    size_t name_length = strlen(name);
+    size_t value_length = strlen(value);
     char *line = job_alloc(transfer->job, name_length + value_length + 3);
-    memcpy(line, name, name_length);
-    memcpy(line + name_length, ": ", 2);
-    memcpy(line + name_length + 2, value, value_length);
+    char *end = mempcpy(line, name, name_length);
+    end = mempcpy(end, ": ", 2);
+    memcpy(end, value, value_length + 1);
     add_line(transfer, line);
 }
 

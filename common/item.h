@@ -36,7 +36,7 @@ struct item {
 // The lane an event belongs to: its key if that is text, else something that stands for
 // it.
 void item_lane_name(const struct record *record, char out[LANE_NAME]);
-uint64_t item_hash(const char *text);
+uint64_t item_hash(const char *name);
 
 // known: what it is remembered by, or NULL to find out from its headers.
 struct item *item_new(struct lanes *lanes, struct record *record, const char *known);

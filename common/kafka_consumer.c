@@ -283,8 +283,10 @@ note_error(struct kafka_consumer *consumer, rd_kafka_message_t *message)
 static void
 poll_batch(struct kafka_consumer *consumer)
 {
-    struct record *first = NULL, **last = &first;
-    int count = 0, wait_ms = POLL_MS;
+    struct record *first = NULL;
+    struct record **last = &first;
+    int count = 0;
+    int wait_ms = POLL_MS;
     rd_kafka_message_t *message;
     while (count < BATCH_RECORDS
            && (message = rd_kafka_consumer_poll(consumer->rk, wait_ms)) != NULL) {
@@ -395,7 +397,8 @@ measure_lag(struct kafka_consumer *consumer)
     int64_t lag = 0;
     for (int i = 0; i < consumer->slot_count; i++) {
         struct slot *slot = consumer->slots[i];
-        int64_t low, high;
+        int64_t low;
+        int64_t high;
         pthread_mutex_lock(&slot->lock);
         int64_t next = slot->generation != 0 ? slot->offsets.high : -1;
         pthread_mutex_unlock(&slot->lock);

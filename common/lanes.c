@@ -325,8 +325,9 @@ lanes_free(struct lanes *lanes)
 {
     forget_lines(lanes);
     for (size_t b = 0; b < LANE_BUCKETS; b++) {
-        while (lanes->buckets[b] != NULL) {
-            struct lane *lane = lanes->buckets[b];
+        struct lane *next;
+        for (struct lane *lane = lanes->buckets[b]; lane != NULL; lane = next) {
+            next = lane->hash_next;
             while (lane->first != NULL) {
                 struct item *item = lane_take_first(lane);
                 item->asked = false;

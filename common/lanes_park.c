@@ -128,12 +128,15 @@ count_members(struct json_object *headers)
 static struct item *
 item_of_row(struct lane *lane, struct pg_rows *rows, int row)
 {
-    size_t length, key_length, payload_length;
+    size_t length;
+    size_t key_length;
+    size_t payload_length;
     const void *text = pg_bytes(rows, row, 3, &length);
     const char *key = pg_bytes(rows, row, 4, &key_length);
     const char *payload = pg_bytes(rows, row, 5, &payload_length);
     struct json_object *object = json_parse_raw(text, length);
-    size_t count = count_members(object), n = 0;
+    size_t count = count_members(object);
+    size_t n = 0;
     struct record_header *headers = str_calloc(count + 1, sizeof *headers);
     if (object != NULL) {
         json_object_object_foreach(object, name, value)

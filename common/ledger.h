@@ -30,11 +30,16 @@ enum ledger_effect_state {
     LEDGER_EFFECT_NONE,      // (peek only) unknown
 };
 
+struct ledger_intent {
+    const char *kind, *identity;
+    int64_t take_over;  // the attempt of an unsure effect that was found undone; or 0
+    int64_t timeout_ms; // the call ends within it
+};
+
 struct ledger_effect {
     enum ledger_effect_state state;
     int64_t attempt;
-    int64_t
-        wait_ms; // UNSURE: until the earlier attempt's deadline has passed, else <= 0
+    int64_t wait_ms;    // UNSURE: until the earlier attempt's deadline, else <= 0
     const char *result; // CONFIRMED: JSON text
 };
 
@@ -48,10 +53,9 @@ struct ledger {
     bool (*cursor_read)(struct ledger *ledger, struct job *job, const char *name,
                         const char **value);
     // Stores the intent of one attempt, durably, unless the effect is confirmed, unsure
-    // or flagged. take_over: the attempt number of an unsure effect that was looked up
-    // and found undone; 0 otherwise. timeout_ms: the call ends within it.
-    bool (*effect_begin)(struct ledger *ledger, struct job *job, const char *kind,
-                         const char *identity, int64_t take_over, int64_t timeout_ms,
+    // or flagged.
+    bool (*effect_begin)(struct ledger *ledger, struct job *job,
+                         const struct ledger_intent *intent,
                          struct ledger_effect *effect);
     // Reads the effect without touching it.
     bool (*effect_peek)(struct ledger *ledger, struct job *job, const char *kind,

@@ -203,6 +203,8 @@ struct cell {
     {                     \
         .number = (value) \
     }
+// A cell for every column there may be: one that was forgotten is empty.
+#define ROW(...) ((const struct cell[LEDGER_COLUMNS]){__VA_ARGS__})
 
 // What people wrote or a provider answered may be anything; text columns take UTF-8
 // only.
@@ -223,7 +225,7 @@ add_text(struct pg_array *array, const char *text)
 
 static void
 add_row(struct ledger_columns *columns, enum ledger_table table,
-        const struct cell *cells)
+        const struct cell cells[LEDGER_COLUMNS])
 {
     const char *types = tables[table].types;
     for (int c = 0; types[c] != '\0'; c++) {
@@ -245,12 +247,11 @@ add_effects(struct ledger_columns *columns, const struct settlement *settlement)
     for (const struct settle_effect *e = settlement->effects; e != NULL; e = e->next) {
         if (e->to == SETTLE_EFFECT_CONFIRM)
             add_row(columns, TABLE_CONFIRM,
-                    (struct cell[]){TEXT(e->kind), TEXT(e->identity),
-                                    NUMBER(e->attempt), JSON(e->result)});
+                    ROW(TEXT(e->kind), TEXT(e->identity), NUMBER(e->attempt),
+                        JSON(e->result)));
         else
-            add_row(
-                columns, e->to == SETTLE_EFFECT_REOPEN ? TABLE_REOPEN : TABLE_FLAG,
-                (struct cell[]){TEXT(e->kind), TEXT(e->identity), NUMBER(e->attempt)});
+            add_row(columns, e->to == SETTLE_EFFECT_REOPEN ? TABLE_REOPEN : TABLE_FLAG,
+                    ROW(TEXT(e->kind), TEXT(e->identity), NUMBER(e->attempt)));
     }
 }
 
@@ -260,9 +261,8 @@ add_outbox(struct ledger_columns *columns, const struct settlement *settlement,
 {
     for (const struct settle_out *o = settlement->outbox; o != NULL; o = o->next)
         add_row(columns, TABLE_OUT,
-                (struct cell[]){TEXT(o->topic), TEXT(o->key), TEXT(o->id),
-                                JSON(o->headers), BYTES(o->payload, o->payload_length),
-                                NUMBER(partition)});
+                ROW(TEXT(o->topic), TEXT(o->key), TEXT(o->id), JSON(o->headers),
+                    BYTES(o->payload, o->payload_length), NUMBER(partition)));
 }
 
 static void
@@ -271,18 +271,18 @@ add_settlement(struct ledger_columns *columns, const struct settlement *s,
 {
     for (const struct settle_ref *r = s->refs; r != NULL; r = r->next)
         add_row(columns, TABLE_REF,
-                (struct cell[]){TEXT(r->system), TEXT(r->company), TEXT(r->collection),
-                                TEXT(r->local_id), TEXT(r->remote_type),
-                                TEXT(r->remote_id), TEXT(r->lane_key)});
+                ROW(TEXT(r->system), TEXT(r->company), TEXT(r->collection),
+                    TEXT(r->local_id), TEXT(r->remote_type), TEXT(r->remote_id),
+                    TEXT(r->lane_key)));
     for (const struct settle_state *e = s->states; e != NULL; e = e->next)
-        add_row(columns, TABLE_STATE, (struct cell[]){TEXT(e->entity), JSON(e->state)});
+        add_row(columns, TABLE_STATE, ROW(TEXT(e->entity), JSON(e->state)));
     for (const struct settle_cursor *c = s->cursors; c != NULL; c = c->next)
-        add_row(columns, TABLE_CURSOR, (struct cell[]){TEXT(c->name), TEXT(c->value)});
+        add_row(columns, TABLE_CURSOR, ROW(TEXT(c->name), TEXT(c->value)));
     for (const struct settle_attention *a = s->attentions; a != NULL; a = a->next)
         add_row(columns, TABLE_ATTENTION,
-                (struct cell[]){TEXT(a->kind), TEXT(a->entity), TEXT(a->text)});
+                ROW(TEXT(a->kind), TEXT(a->entity), TEXT(a->text)));
     for (const struct settle_finish *f = s->finishes; f != NULL; f = f->next)
-        add_row(columns, TABLE_FINISHED, (struct cell[]){TEXT(f->event)});
+        add_row(columns, TABLE_FINISHED, ROW(TEXT(f->event)));
     add_outbox(columns, s, partition);
 }
 
@@ -292,9 +292,9 @@ add_step(struct ledger_columns *columns, const struct ledger_step *step)
     if (step->entity == NULL || step->entity[0] == '\0')
         return;
     add_row(columns, TABLE_STEP,
-            (struct cell[]){TEXT(step->entity), TEXT(step->event), TEXT(step->type),
-                            TEXT(step->outcome), TEXT(step->note), TEXT(step->calls),
-                            NUMBER(step->attempt), NUMBER(step->took_ms)});
+            ROW(TEXT(step->entity), TEXT(step->event), TEXT(step->type),
+                TEXT(step->outcome), TEXT(step->note), TEXT(step->calls),
+                NUMBER(step->attempt), NUMBER(step->took_ms)));
 }
 
 // The record's headers as a JSON object of strings, for parked_event. What is not text
@@ -320,20 +320,19 @@ add_park(struct ledger_columns *columns, const struct ledger_write *write)
     const char *why = write->step.note != NULL ? write->step.note : "";
     if (write->parked_seq > 0) {
         add_row(columns, TABLE_REPARK,
-                (struct cell[]){NUMBER(write->parked_seq), NUMBER(write->attempts),
-                                NUMBER(write->first_attempt_wall_ms),
-                                NUMBER(write->due_in_ms), TEXT(why)});
+                ROW(NUMBER(write->parked_seq), NUMBER(write->attempts),
+                    NUMBER(write->first_attempt_wall_ms), NUMBER(write->due_in_ms),
+                    TEXT(why)));
         return;
     }
     struct json_object *headers = headers_object(record);
     add_row(columns, TABLE_PARK,
-            (struct cell[]){TEXT(write->lane), TEXT(write->event), TEXT(record->topic),
-                            JSON(json_print(headers, NULL)),
-                            BYTES(record->key, record->key_length),
-                            BYTES(record->payload, record->payload_length),
-                            NUMBER(write->partition), NUMBER(write->attempts),
-                            NUMBER(write->first_attempt_wall_ms),
-                            NUMBER(write->due_in_ms), TEXT(why)});
+            ROW(TEXT(write->lane), TEXT(write->event), TEXT(record->topic),
+                JSON(json_print(headers, NULL)), BYTES(record->key, record->key_length),
+                BYTES(record->payload, record->payload_length),
+                NUMBER(write->partition), NUMBER(write->attempts),
+                NUMBER(write->first_attempt_wall_ms), NUMBER(write->due_in_ms),
+                TEXT(why)));
     json_drop(headers);
 }
 
@@ -345,9 +344,9 @@ add_event(struct ledger_columns *columns, const struct ledger_write *write)
     if (write->event_to != LEDGER_EVENT_FINISH)
         return;
     if (write->event != NULL)
-        add_row(columns, TABLE_FINISHED, (struct cell[]){TEXT(write->event)});
+        add_row(columns, TABLE_FINISHED, ROW(TEXT(write->event)));
     if (write->parked_seq > 0)
-        add_row(columns, TABLE_UNPARK, (struct cell[]){NUMBER(write->parked_seq)});
+        add_row(columns, TABLE_UNPARK, ROW(NUMBER(write->parked_seq)));
 }
 
 void
@@ -355,16 +354,16 @@ ledger_columns_add(struct ledger_columns *columns, const struct ledger_write *wr
                    bool fenced)
 {
     if (write->kind == LEDGER_PUBLISHED) {
-        add_row(columns, TABLE_PUBLISHED,
-                (struct cell[]){TEXT(write->topic), TEXT(write->id)});
+        add_row(columns, TABLE_PUBLISHED, ROW(TEXT(write->topic), TEXT(write->id)));
         return;
     }
     if (write->kind == LEDGER_INTENT) {
         if (fenced)
             return;
-        struct cell row[] = {TEXT(write->effect_kind), TEXT(write->effect_identity),
-                             NUMBER(write->take_over), NUMBER(write->partition),
-                             NUMBER(write->epoch),     NUMBER(write->timeout_ms)};
+        const struct cell row[LEDGER_COLUMNS] = {
+            TEXT(write->effect_kind), TEXT(write->effect_identity),
+            NUMBER(write->take_over), NUMBER(write->partition),
+            NUMBER(write->epoch),     NUMBER(write->timeout_ms)};
         add_row(columns, TABLE_INTENT, row);
         add_row(columns, TABLE_EFFECTS, row);
         return;

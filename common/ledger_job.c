@@ -170,31 +170,30 @@ intent_failed(struct job *job, const struct ledger_write *write)
 }
 
 static bool
-effect_begin(struct ledger *ledger, struct job *job, const char *kind,
-             const char *identity, int64_t take_over, int64_t timeout_ms,
+effect_begin(struct ledger *ledger, struct job *job, const struct ledger_intent *intent,
              struct ledger_effect *effect)
 {
     struct job_ledger *self = (struct job_ledger *)ledger;
-    struct intent *intent = job_alloc(job, sizeof *intent);
-    intent->write = (struct ledger_write){
+    struct intent *asked = job_alloc(job, sizeof *asked);
+    asked->write = (struct ledger_write){
         .mail.deliver = intent_answered,
         .loop = loop_current(),
         .kind = LEDGER_INTENT,
         .partition = self->partition,
         .epoch = self->epoch,
-        .effect_kind = kind,
-        .effect_identity = identity,
-        .take_over = take_over,
-        .timeout_ms = timeout_ms,
+        .effect_kind = intent->kind,
+        .effect_identity = intent->identity,
+        .take_over = intent->take_over,
+        .timeout_ms = intent->timeout_ms,
     };
-    loop_wait_begin(&intent->wait);
-    ledger_pg_write(self->pg, &intent->write);
-    (void)loop_wait(&intent->wait, INT64_MAX, "the intent");
-    if (intent->write.verdict != LEDGER_DONE)
-        return intent_failed(job, &intent->write);
-    *effect = intent->write.effect;
-    effect->result = job_strdup(job, intent->write.effect.result);
-    free((void *)(uintptr_t)intent->write.effect.result);
+    loop_wait_begin(&asked->wait);
+    ledger_pg_write(self->pg, &asked->write);
+    (void)loop_wait(&asked->wait, INT64_MAX, "the intent");
+    if (asked->write.verdict != LEDGER_DONE)
+        return intent_failed(job, &asked->write);
+    *effect = asked->write.effect;
+    effect->result = job_strdup(job, asked->write.effect.result);
+    free((void *)(uintptr_t)asked->write.effect.result);
     return true;
 }
 

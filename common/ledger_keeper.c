@@ -83,7 +83,8 @@ ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
         return false;
     struct pg_array array;
     fill_partitions(&array, partitions, count);
-    struct pg_rows *epochs = NULL, *parked = NULL;
+    struct pg_rows *epochs = NULL;
+    struct pg_rows *parked = NULL;
     struct pg_param worker = text_param(ledger->worker);
     struct pg_param take[] = {worker, text_param(ledger->owner_name),
                               pg_array_param(&array)};
@@ -125,12 +126,17 @@ static void
 publish_rows(struct ledger_pg *ledger, struct pg_rows *rows)
 {
     for (int i = 0; i < pg_rows_count(rows); i++) {
-        size_t headers_length, payload_length;
+        size_t headers_length;
         const char *headers = pg_bytes(rows, i, 4, &headers_length);
-        const void *payload = pg_bytes(rows, i, 5, &payload_length);
         char *headers_text = str_ndup(headers, headers_length);
-        ledger->publish(ledger->owner, pg_text(rows, i, 1), pg_text(rows, i, 2),
-                        pg_text(rows, i, 3), headers_text, payload, payload_length);
+        struct settle_out out = {
+            .topic = pg_text(rows, i, 1),
+            .key = pg_text(rows, i, 2),
+            .id = pg_text(rows, i, 3),
+            .headers = headers_text,
+        };
+        out.payload = pg_bytes(rows, i, 5, &out.payload_length);
+        ledger->publish(ledger->owner, &out);
         free(headers_text);
     }
 }
@@ -232,7 +238,8 @@ ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, struct error *err)
     };
     if (!connected(ledger, err))
         return false;
-    struct str keep, limit;
+    struct str keep;
+    struct str limit;
     str_begin(&keep, 32);
     str_begin(&limit, 32);
     str_printf(&keep, "%lld", (long long)keep_ms);

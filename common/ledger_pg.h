@@ -123,8 +123,7 @@ struct ledger_assignment {
 // thread, in order). The error never shows the URL.
 struct ledger_pg_options {
     const char *url, *worker, *owner_name;
-    void (*publish)(void *owner, const char *topic, const char *key, const char *id,
-                    const char *headers, const void *payload, size_t payload_length);
+    void (*publish)(void *owner, const struct settle_out *out);
     void *owner;
     struct metrics *metrics;
 };

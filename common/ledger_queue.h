@@ -12,8 +12,7 @@ struct ledger_pg {
     char *url;
     char *worker;
     char *owner_name;
-    void (*publish)(void *owner, const char *topic, const char *key, const char *id,
-                    const char *headers, const void *payload, size_t payload_length);
+    void (*publish)(void *owner, const struct settle_out *out);
     void *owner;
     struct metric *commits, *settles;
 

@@ -152,7 +152,8 @@ write_batch(struct writer *writer, struct ledger_write *const *batch, int count,
             struct pg_rows *seen, struct error *err)
 {
     struct ledger_columns *columns = &writer->columns;
-    struct pg_rows *taken = NULL, *effects = NULL;
+    struct pg_rows *taken = NULL;
+    struct pg_rows *effects = NULL;
 
     ledger_columns_clear(columns);
     for (int i = 0; i < count; i++) {
@@ -192,8 +193,7 @@ static void
 publish(struct ledger_pg *ledger, const struct settlement *settlement)
 {
     for (const struct settle_out *o = settlement->outbox; o != NULL; o = o->next)
-        ledger->publish(ledger->owner, o->topic, o->key, o->id, o->headers, o->payload,
-                        o->payload_length);
+        ledger->publish(ledger->owner, o);
 }
 
 static void

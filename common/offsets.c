@@ -47,8 +47,7 @@ make_room(struct offsets *o, int64_t high)
     size_t span = (size_t)(high - o->low);
     if (o->done != NULL && span < o->room)
         return;
-    struct offsets larger = *o;
-    larger.room = o->room == 0 ? FIRST_ROOM : o->room;
+    struct offsets larger = {.room = o->room == 0 ? FIRST_ROOM : o->room};
     while (larger.room <= span)
         larger.room *= 2;
     larger.done = str_calloc(larger.room / WORD, sizeof *larger.done);
@@ -57,7 +56,8 @@ make_room(struct offsets *o, int64_t high)
             *word_of(&larger, i) |= bit_of(i);
     }
     free(o->done);
-    *o = larger;
+    o->done = larger.done;
+    o->room = larger.room;
 }
 
 static bool

@@ -186,7 +186,8 @@ open_ledger(struct worker *worker, struct error *err)
 {
     if (!worker->options.ledger)
         return true;
-    char host[100] = "", name[160];
+    char host[100] = "";
+    char name[160];
     gethostname(host, sizeof host - 1);
     snprintf(name, sizeof name, "%s/%d", host, (int)getpid());
     const struct ledger_pg_options options = {

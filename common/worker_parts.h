@@ -87,8 +87,7 @@ bool worker_kafka_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK
 void worker_kafka_close(struct worker *worker);
 bool worker_producer_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK;
 // Sends one follow-up; called by the ledger's threads. Waits while the queue is full.
-void worker_publish(void *owner, const char *topic, const char *key, const char *id,
-                    const char *headers, const void *payload, size_t payload_length);
+void worker_publish(void *owner, const struct settle_out *out);
 // Puts a new producer in the place of one that had a fatal error. True if it did.
 bool worker_producer_renew(struct worker *worker);
 

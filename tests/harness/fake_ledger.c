@@ -103,21 +103,20 @@ effect_peek(struct ledger *ledger, struct job *job, const char *kind,
     return true;
 }
 
-static bool // NOLINTNEXTLINE(readability-function-size): the ledger's form
-effect_begin(struct ledger *ledger, struct job *job, const char *kind,
-             const char *identity, int64_t take_over, int64_t timeout_ms,
+static bool
+effect_begin(struct ledger *ledger, struct job *job, const struct ledger_intent *intent,
              struct ledger_effect *effect)
 {
     struct fake *fake = (struct fake *)ledger;
-    struct fake_effect *row = have_effect(fake, kind, identity);
+    struct fake_effect *row = have_effect(fake, intent->kind, intent->identity);
     bool mine = row->state == LEDGER_EFFECT_OPEN
-                || (row->state == LEDGER_EFFECT_UNSURE && take_over == row->attempt
-                    && take_over > 0);
+                || (row->state == LEDGER_EFFECT_UNSURE
+                    && intent->take_over == row->attempt && intent->take_over > 0);
     if (!mine)
-        return effect_peek(ledger, job, kind, identity, effect);
+        return effect_peek(ledger, job, intent->kind, intent->identity, effect);
     row->state = LEDGER_EFFECT_UNSURE;
     row->attempt++;
-    row->deadline_ms = fake->now_ms + timeout_ms;
+    row->deadline_ms = fake->now_ms + intent->timeout_ms;
     *effect =
         (struct ledger_effect){.state = LEDGER_EFFECT_BEGUN, .attempt = row->attempt};
     return true;
