@@ -49,7 +49,7 @@ now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static size_t
+static size_t // NOLINTNEXTLINE(readability-non-const-parameter): libcurl's form
 ignore(char *data, size_t size, size_t count, void *arg)
 {
     (void)data;
@@ -91,7 +91,8 @@ start_call(struct multi *multi, CURL *easy)
     if (atomic_fetch_sub(&calls_left, 1) <= 0)
         return false;
     long number = atomic_fetch_add(&next_number, 1);
-    char key[64], seq[64];
+    char key[64];
+    char seq[64];
     struct curl_slist *old = NULL;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&old);
     curl_slist_free_all(old);
@@ -168,7 +169,8 @@ fire_timers(struct thread *thread)
 static int
 wait_ms(struct thread *thread)
 {
-    int64_t now = now_ms(), wait = 1000;
+    int64_t now = now_ms();
+    int64_t wait = 1000;
     for (struct multi *multi = thread->multis; multi != NULL; multi = multi->next) {
         if (multi->due_ms >= 0 && multi->due_ms - now < wait)
             wait = multi->due_ms - now;
@@ -190,7 +192,8 @@ run(void *arg)
     while (thread->running > 0) {
         int n = epoll_wait(thread->epoll_fd, events, EVENTS, wait_ms(thread));
         for (int i = 0; i < n; i++) {
-            int fd = (int)events[i].data.u64, running;
+            int fd = (int)events[i].data.u64;
+            int running;
             int flags =
                 ((events[i].events & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0)
                 | ((events[i].events & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0)
@@ -212,7 +215,8 @@ main(int argc, char **argv)
                 "usage: relais-bare <url> <calls> <in flight> <threads> <bytes>\n");
         return 2;
     }
-    long calls = strtol(argv[2], NULL, 10), in_flight = strtol(argv[3], NULL, 10);
+    long calls = strtol(argv[2], NULL, 10);
+    long in_flight = strtol(argv[3], NULL, 10);
     long threads = strtol(argv[4], NULL, 10);
     url = argv[1];
     value_bytes = strtol(argv[5], NULL, 10);

@@ -72,7 +72,8 @@ main(int argc, char **argv)
                 "usage: relais-fill <brokers> <topic> <records> <keys> <bytes>\n");
         return 2;
     }
-    long records = strtol(argv[3], NULL, 10), keys = strtol(argv[4], NULL, 10);
+    long records = strtol(argv[3], NULL, 10);
+    long keys = strtol(argv[4], NULL, 10);
     long bytes = strtol(argv[5], NULL, 10);
     long first = argc > 6 ? strtol(argv[6], NULL, 10) : 0;
     rd_kafka_t *rk = open_producer(argv[1]);
@@ -82,7 +83,8 @@ main(int argc, char **argv)
     memset(value, 'x', (size_t)bytes);
     make_topic(rk, argv[2]);
     for (long i = 0; i < records; i++) {
-        char key[32], seq[32];
+        char key[32];
+        char seq[32];
         snprintf(key, sizeof key, "k%ld", i % keys);
         snprintf(seq, sizeof seq, "%ld", first + i / keys);
         produce(rk, argv[2], key, seq, value);

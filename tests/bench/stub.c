@@ -144,7 +144,7 @@ read_request(struct server *server, struct connection *c)
 static void
 accept_all(struct server *server)
 {
-    int fd;
+    int fd; // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): epoll keeps the connections
     while ((fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
         int one = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -153,7 +153,10 @@ accept_all(struct server *server)
             abort();
         c->fd = fd;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-        epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+        if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+            close(fd);
+            free(c);
+        }
     }
 }
 
@@ -217,9 +220,12 @@ listen_on(int port)
 static int
 port_of(int fd)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t length = sizeof address;
-    getsockname(fd, (struct sockaddr *)&address, &length);
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+        perror("getsockname");
+        exit(1);
+    }
     return ntohs(address.sin_port);
 }
 
