@@ -106,7 +106,8 @@ answer_json(const struct http_connection *connection, int status, const char *he
 static void
 answer_status(const struct http_connection *connection, const char *rest)
 {
-    char json[64], retry[128] = "";
+    char json[64];
+    char retry[128] = "";
     char *end;
     long status = strtol(rest, &end, 10);
     if (*end == '/') {
