@@ -58,7 +58,7 @@ class BadInput(Case):
 
     def log_lines(self, program):
         text = self.system[program].log.read_text("utf-8", "replace")
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in text.split("\n") if line.startswith("{")]
 
     def assert_refused(self, answer, status, reason):
         """A problem document, and one log line with the cause."""

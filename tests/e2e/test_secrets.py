@@ -102,19 +102,17 @@ class Secrets(Case):
     def wrong_settings(self):
         """Databases that are away, a URL that is none, a token that is wrong."""
         wrong = (
-            ("relais-docuseal", "away", {"DATABASE_URL": CLOSED}, "cannot connect"),
-            ("relais-capture", "away", {"CAPTURE_DATABASE_URL": CLOSED},
-             "cannot connect"),
-            ("relais-docuseal", "none", {"DATABASE_URL": PASSWORD}, "Postgres URL"),
+            ("relais-docuseal", {"DATABASE_URL": CLOSED}, "cannot connect"),
+            ("relais-docuseal", {"DATABASE_URL": PASSWORD}, "Postgres URL"),
+            ("relais-capture", {"CAPTURE_DATABASE_URL": CLOSED}, "cannot connect"),
         )
-        for name, what, settings, words in wrong:
-            program = self.system.add(name, "wrong-" + what)
-            self.addCleanup(self.system.programs.pop, program.label)
-            self.addCleanup(program.kill)
-            program.start(**settings, WORKER_GROUP="e2e-wrong")
-            until("%s says: %s" % (program.label, words),
-                  lambda program=program, words=words: words in program.tail(50))
-            self.said.append(program.tail(1000))
+        for name, settings, words in wrong:
+            program = self.system[name]
+            program.stop()
+            program.start(**{**self.settings, **settings})
+            until("%s says: %s" % (name, words),
+                  lambda program=program, words=words: words in program.tail(20))
+        self.system.up(**self.settings)
         for words, settings in ((["status"], {"DATABASE_URL": CLOSED}),
                                 (["migrate"], {"CAPTURE_DATABASE_URL": CLOSED}),
                                 (["dead", "list"], {"DATABASE_URL": PASSWORD}),

@@ -27,6 +27,10 @@ class Repeated(Case):
             "quote.signed": 1,
         })
         self.assertEqual(self.count_calls(steps, "POST /files"), 2)
+        hits = {row["kind"]: row["hits"] for row in self.simulator.faults()}
+        self.assertEqual(hits["webhook_triple"], 5)
+        self.assertGreater(hits["webhook_before_answer"], 0)
+        self.assertEqual(hits["webhook_reorder"], 5)
         hooks = self.deliveries(submission)
         self.assertEqual(set(hooks), {
             "submission.created", "form.viewed", "form.started", "form.completed",

@@ -140,7 +140,7 @@ class System:
         """All records of the topic, oldest first in each partition."""
         out = run(["kcat", "-b", self.env["KAFKA_BROKERS"], "-q", "-C", "-J", "-e",
                    "-t", topic, "-o", "beginning"])
-        return [record_of(json.loads(line)) for line in out.splitlines()]
+        return [record_of(json.loads(line)) for line in out.split("\n") if line]
 
     def raw_topic(self, topic, form):
         """All records as kcat's format says: "%k %h %s" is key, headers and value."""
