@@ -1,18 +1,12 @@
-#include "common/kafka_consumer.h"
+#include "common/kafka_consumer_parts.h"
 
-#include <librdkafka/rdkafka.h>
-
-#include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "common/kafka_config.h"
-#include "common/offsets.h"
 #include "common/str.h"
 
 enum {
@@ -20,41 +14,6 @@ enum {
     BATCH_RECORDS = 512,
     COMMIT_EVERY_MS = 1000,
     LAG_EVERY_MS = 5000,
-    SURPLUS_MS = 500,
-    SURPLUS_TICK_NS = 1000 * 1000,
-    SLOTS_MAX = 4096,
-};
-
-// One partition of one topic, for the life of the consumer.
-struct slot {
-    char *topic;
-    int32_t partition;
-    pthread_mutex_t lock; // of offsets, generation
-    struct offsets offsets;
-    uint64_t generation; // 0: not assigned
-    int64_t committed;   // poll thread only
-    bool paused;         // poll thread only: it holds its share of the memory
-    atomic_llong in_memory;
-};
-
-struct kafka_consumer {
-    rd_kafka_t *rk;
-    struct kafka_consumer_owner owner;
-    int64_t high_water;
-    pthread_t thread;
-    bool started;
-    struct slot *slots[SLOTS_MAX];
-    int slot_count;
-    struct slot *last_slot;     // of the record before: batches come from one partition
-    int32_t numbers[SLOTS_MAX]; // scratch of take()
-    uint64_t generation;
-    bool fetching; // poll thread: partitions are not paused
-    int64_t commit_at_ms, lag_at_ms;
-    atomic_ullong ready; // the generation whose partitions may be fetched
-    atomic_bool stop, rejoin, assigned, over_high_water;
-    atomic_llong in_flight, lag;
-    atomic_ullong polls;
-    char *_Atomic fatal;
 };
 
 static void set_fatal(struct kafka_consumer *consumer, const char *fmt, ...)
@@ -74,145 +33,27 @@ set_fatal(struct kafka_consumer *consumer, const char *fmt, ...)
         free(copy);
 }
 
-static struct slot *
-slot_for(struct kafka_consumer *consumer, const char *topic, int32_t partition)
+struct kafka_slot *
+kafka_consumer_slot(struct kafka_consumer *consumer, const char *topic,
+                    int32_t partition)
 {
-    struct slot *last = consumer->last_slot;
+    struct kafka_slot *last = consumer->last_slot;
     if (last != NULL && last->partition == partition && strcmp(last->topic, topic) == 0)
         return last;
     for (int i = 0; i < consumer->slot_count; i++) {
-        struct slot *slot = consumer->slots[i];
+        struct kafka_slot *slot = consumer->slots[i];
         if (slot->partition == partition && strcmp(slot->topic, topic) == 0)
             return consumer->last_slot = slot;
     }
-    if (consumer->slot_count == SLOTS_MAX)
+    if (consumer->slot_count == KAFKA_SLOTS_MAX)
         abort();
-    struct slot *slot = str_calloc(1, sizeof *slot);
+    struct kafka_slot *slot = str_calloc(1, sizeof *slot);
     slot->topic = str_dup(topic);
     slot->partition = partition;
     pthread_mutex_init(&slot->lock, NULL);
     offsets_reset(&slot->offsets);
     consumer->slots[consumer->slot_count++] = slot;
     return slot;
-}
-
-// ---- commits, on the poll thread
-
-static int64_t
-slot_prefix(struct slot *slot)
-{
-    pthread_mutex_lock(&slot->lock);
-    int64_t low = slot->generation != 0 ? slot->offsets.low : -1;
-    pthread_mutex_unlock(&slot->lock);
-    return low;
-}
-
-// An explicit commit would move the group backwards: only what grew is named.
-static rd_kafka_topic_partition_list_t *
-grown_prefixes(struct kafka_consumer *consumer)
-{
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new(consumer->slot_count + 1);
-    for (int i = 0; i < consumer->slot_count; i++) {
-        struct slot *slot = consumer->slots[i];
-        int64_t low = slot_prefix(slot);
-        if (low > slot->committed)
-            rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition)
-                ->offset = low;
-    }
-    return list;
-}
-
-static void
-note_committed(struct kafka_consumer *consumer,
-               const rd_kafka_topic_partition_list_t *list)
-{
-    for (int i = 0; i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *p = &list->elems[i];
-        struct slot *slot = slot_for(consumer, p->topic, p->partition);
-        if (p->err == RD_KAFKA_RESP_ERR_NO_ERROR && p->offset > slot->committed)
-            slot->committed = p->offset;
-    }
-}
-
-static void
-commit(struct kafka_consumer *consumer, bool wait)
-{
-    rd_kafka_topic_partition_list_t *list = grown_prefixes(consumer);
-    if (list->cnt > 0
-        && rd_kafka_commit(consumer->rk, list, !wait) == RD_KAFKA_RESP_ERR_NO_ERROR
-        && wait)
-        note_committed(consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void
-on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t code,
-             rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-    (void)rk;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list != NULL)
-        note_committed(opaque, list);
-}
-
-// ---- rebalance, on the poll thread
-
-static void
-take(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
-{
-    int32_t *numbers = consumer->numbers;
-    int count = 0;
-    uint64_t generation = ++consumer->generation;
-    for (int i = 0; i < list->cnt; i++) {
-        int32_t partition = list->elems[i].partition;
-        struct slot *slot = slot_for(consumer, list->elems[i].topic, partition);
-        pthread_mutex_lock(&slot->lock);
-        offsets_reset(&slot->offsets);
-        slot->generation = generation;
-        slot->committed = -1;
-        slot->paused = false;
-        pthread_mutex_unlock(&slot->lock);
-        bool known = false;
-        for (int n = 0; n < count && !known; n++)
-            known = numbers[n] == partition;
-        if (!known)
-            numbers[count++] = partition;
-    }
-    atomic_store(&consumer->ready, 0);
-    rd_kafka_assign(consumer->rk, list);
-    rd_kafka_pause_partitions(consumer->rk, list);
-    consumer->fetching = false;
-    atomic_store(&consumer->assigned, count > 0);
-    if (count > 0)
-        consumer->owner.assigned(consumer->owner.owner, numbers, count, generation);
-}
-
-static void
-give_back(struct kafka_consumer *consumer)
-{
-    atomic_store(&consumer->ready, 0);
-    consumer->owner.revoked(consumer->owner.owner);
-    if (!rd_kafka_assignment_lost(consumer->rk))
-        commit(consumer, true);
-    for (int i = 0; i < consumer->slot_count; i++) {
-        struct slot *slot = consumer->slots[i];
-        pthread_mutex_lock(&slot->lock);
-        slot->generation = 0;
-        pthread_mutex_unlock(&slot->lock);
-    }
-    atomic_store(&consumer->assigned, false);
-    rd_kafka_assign(consumer->rk, NULL);
-}
-
-static void
-on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
-             rd_kafka_topic_partition_list_t *list, void *opaque)
-{
-    (void)rk;
-    if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        take(opaque, list);
-    else
-        give_back(opaque);
 }
 
 // ---- polling
@@ -241,7 +82,7 @@ copy_fresh(struct kafka_consumer *consumer, const rd_kafka_message_t *message)
 {
     struct record_header headers[64];
     const char *topic = rd_kafka_topic_name(message->rkt);
-    struct slot *slot = slot_for(consumer, topic, message->partition);
+    struct kafka_slot *slot = kafka_consumer_slot(consumer, topic, message->partition);
     pthread_mutex_lock(&slot->lock);
     bool fresh = slot->generation != 0 && offsets_seen(&slot->offsets, message->offset);
     uint64_t generation = slot->generation;
@@ -300,7 +141,7 @@ poll_batch(struct kafka_consumer *consumer)
         rd_kafka_message_destroy(message);
         if (record == NULL)
             continue;
-        atomic_fetch_add(&((struct slot *)record->slot)->in_memory, 1);
+        atomic_fetch_add(&((struct kafka_slot *)record->slot)->in_memory, 1);
         *last = record;
         last = &record->next;
         count++;
@@ -309,106 +150,6 @@ poll_batch(struct kafka_consumer *consumer)
         return;
     atomic_fetch_add(&consumer->in_flight, count);
     consumer->owner.records(consumer->owner.owner, first);
-}
-
-// Pausing purges what was prefetched, so a short surplus is waited out without polling;
-// only one that lasts pauses the partitions, until a lower mark. Only what was paused
-// is resumed.
-static bool
-is_over_high_water(struct kafka_consumer *consumer)
-{
-    int64_t in_flight = atomic_load(&consumer->in_flight);
-    bool over = atomic_load(&consumer->over_high_water)
-                    ? in_flight > consumer->high_water * 7 / 10
-                    : in_flight >= consumer->high_water;
-    atomic_store(&consumer->over_high_water, over);
-    return over;
-}
-
-static bool
-surplus_lasts(struct kafka_consumer *consumer)
-{
-    const struct timespec tick = {.tv_nsec = SURPLUS_TICK_NS};
-    int64_t until_ms = clock_ms() + SURPLUS_MS;
-    while (is_over_high_water(consumer)) {
-        if (!consumer->fetching || clock_ms() >= until_ms
-            || atomic_load(&consumer->stop))
-            return true;
-        nanosleep(&tick, NULL); // allowed: waking it for each record costs more
-    }
-    return false;
-}
-
-static void
-set_fetching(struct kafka_consumer *consumer)
-{
-    bool want = atomic_load(&consumer->ready) == consumer->generation
-                && !surplus_lasts(consumer)
-                && !consumer->owner.paused(consumer->owner.owner);
-    if (want == consumer->fetching || !atomic_load(&consumer->assigned))
-        return;
-    rd_kafka_topic_partition_list_t *list = NULL;
-    if (rd_kafka_assignment(consumer->rk, &list) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    if (want)
-        rd_kafka_resume_partitions(consumer->rk, list);
-    else
-        rd_kafka_pause_partitions(consumer->rk, list);
-    for (int i = 0; want && i < consumer->slot_count; i++)
-        consumer->slots[i]->paused = false;
-    consumer->fetching = want;
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void
-pause_one(struct kafka_consumer *consumer, struct slot *slot, bool pause)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, slot->topic, slot->partition);
-    if (pause)
-        rd_kafka_pause_partitions(consumer->rk, list);
-    else
-        rd_kafka_resume_partitions(consumer->rk, list);
-    slot->paused = pause;
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-// A partition whose keys are slow must not fill the memory: each may hold its share.
-static void
-share_memory(struct kafka_consumer *consumer)
-{
-    int assigned = 0;
-    for (int i = 0; i < consumer->slot_count; i++)
-        assigned += consumer->slots[i]->generation == consumer->generation;
-    int64_t share = assigned > 0 ? consumer->high_water / assigned + 1 : 1;
-    for (int i = 0; consumer->fetching && i < consumer->slot_count; i++) {
-        struct slot *slot = consumer->slots[i];
-        int64_t held = atomic_load(&slot->in_memory);
-        if (slot->generation != consumer->generation)
-            continue;
-        if (slot->paused ? held < share * 7 / 10 : held > share)
-            pause_one(consumer, slot, !slot->paused);
-    }
-}
-
-static void
-measure_lag(struct kafka_consumer *consumer)
-{
-    int64_t lag = 0;
-    for (int i = 0; i < consumer->slot_count; i++) {
-        struct slot *slot = consumer->slots[i];
-        int64_t low;
-        int64_t high;
-        pthread_mutex_lock(&slot->lock);
-        int64_t next = slot->generation != 0 ? slot->offsets.high : -1;
-        pthread_mutex_unlock(&slot->lock);
-        if (rd_kafka_get_watermark_offsets(consumer->rk, slot->topic, slot->partition,
-                                           &low, &high)
-                == RD_KAFKA_RESP_ERR_NO_ERROR
-            && next >= 0 && high > next)
-            lag += high - next;
-    }
-    atomic_store(&consumer->lag, lag);
 }
 
 static void
@@ -427,19 +168,19 @@ poll_main(void *arg)
 {
     struct kafka_consumer *consumer = arg;
     while (!atomic_load(&consumer->stop) && atomic_load(&consumer->fatal) == NULL) {
-        set_fetching(consumer);
-        share_memory(consumer);
+        kafka_consumer_fetch(consumer);
+        kafka_consumer_share(consumer);
         poll_batch(consumer);
         atomic_fetch_add(&consumer->polls, 1);
         if (atomic_exchange(&consumer->rejoin, false))
             join_again(consumer);
         int64_t now = clock_ms();
         if (now >= consumer->commit_at_ms) {
-            commit(consumer, false);
+            kafka_consumer_commit(consumer, false);
             consumer->commit_at_ms = now + COMMIT_EVERY_MS;
         }
         if (now >= consumer->lag_at_ms) {
-            measure_lag(consumer);
+            kafka_consumer_measure(consumer);
             consumer->lag_at_ms = now + LAG_EVERY_MS;
         }
     }
@@ -502,8 +243,8 @@ kafka_consumer_open(const struct kafka_consumer_options *options, struct error *
     consumer->owner = options->owner;
     consumer->high_water = options->high_water;
     rd_kafka_conf_set_opaque(conf, consumer);
-    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
-    rd_kafka_conf_set_offset_commit_cb(conf, on_committed);
+    rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, kafka_consumer_on_committed);
     consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (consumer->rk == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -532,7 +273,7 @@ kafka_consumer_ready(struct kafka_consumer *consumer, uint64_t generation)
 void
 kafka_consumer_done(struct kafka_consumer *consumer, const struct record *record)
 {
-    struct slot *slot = record->slot;
+    struct kafka_slot *slot = record->slot;
     if (slot == NULL)
         return;
     kafka_consumer_drop(consumer, record);
@@ -545,7 +286,7 @@ kafka_consumer_done(struct kafka_consumer *consumer, const struct record *record
 void
 kafka_consumer_drop(struct kafka_consumer *consumer, const struct record *record)
 {
-    struct slot *slot = record->slot;
+    struct kafka_slot *slot = record->slot;
     if (slot == NULL)
         return;
     atomic_fetch_sub(&slot->in_memory, 1);
@@ -597,7 +338,7 @@ kafka_consumer_close(struct kafka_consumer *consumer)
     pthread_join(consumer->thread, NULL);
     rd_kafka_destroy(consumer->rk);
     for (int i = 0; i < consumer->slot_count; i++) {
-        struct slot *slot = consumer->slots[i];
+        struct kafka_slot *slot = consumer->slots[i];
         offsets_free(&slot->offsets);
         pthread_mutex_destroy(&slot->lock);
         free(slot->topic);
