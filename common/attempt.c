@@ -13,7 +13,12 @@
 #include "common/settlement.h"
 #include "common/str.h"
 
-enum { HELD_RETRY_MS = 1000, REFUSED_RETRY_MS = 5000 };
+enum {
+    HELD_RETRY_MS = 1000,
+    REFUSED_RETRY_MS = 5000,
+    JOB_BYTES = 2048,
+    IDLE_ATTEMPTS = 256, // kept by each loop for the next ones
+};
 
 struct attempt {
     struct ledger_write write; // first: its letter comes back as the attempt
@@ -30,6 +35,8 @@ struct attempt {
     struct retry next;
     const char *outcome;
     bool refused; // Postgres refused its rows once: it became a dead letter
+    struct attempt *next_idle;
+    _Alignas(max_align_t) char memory[JOB_BYTES]; // the job's first; zeroed when idle
 };
 
 static void settled(struct loop_mail *mail);
@@ -264,12 +271,47 @@ run(void *arg)
     settle(attempt);
 }
 
+static struct attempt *
+take_attempt(struct lanes *lanes)
+{
+    struct attempt *attempt = lanes->idle_attempts;
+    if (attempt == NULL)
+        return str_calloc(1, sizeof *attempt);
+    lanes->idle_attempts = attempt->next_idle;
+    lanes->idle_attempt_count--;
+    memset(attempt, 0, offsetof(struct attempt, memory));
+    return attempt;
+}
+
+static void
+give_attempt_back(struct lanes *lanes, struct attempt *attempt)
+{
+    job_end(&attempt->job);
+    if (lanes->idle_attempt_count >= IDLE_ATTEMPTS) {
+        free(attempt);
+        return;
+    }
+    attempt->next_idle = lanes->idle_attempts;
+    lanes->idle_attempts = attempt;
+    lanes->idle_attempt_count++;
+}
+
+void
+attempt_free_idle(struct lanes *lanes)
+{
+    while (lanes->idle_attempts != NULL) {
+        struct attempt *attempt = lanes->idle_attempts;
+        lanes->idle_attempts = attempt->next_idle;
+        free(attempt);
+    }
+}
+
 void
 attempt_start(struct lane *lane, const struct handler *handler, struct gate *gate)
 {
     struct lanes *lanes = lane->lanes;
     struct worker *worker = lanes->worker;
-    struct attempt *attempt = str_calloc(1, sizeof *attempt);
+    struct attempt *attempt = take_attempt(lanes);
     attempt->lanes = lanes;
     attempt->lane = lane;
     attempt->item = lane->first;
@@ -284,6 +326,7 @@ attempt_start(struct lane *lane, const struct handler *handler, struct gate *gat
 
     struct job *job = &attempt->job;
     job_begin(job, worker->settings.job_timeout_ms);
+    job_lend(job, attempt->memory, sizeof attempt->memory);
     job->owner = attempt;
     job->allowed = is_allowed;
     job->program = worker->integration->name;
@@ -387,8 +430,7 @@ end_attempt(struct attempt *attempt)
 {
     struct lanes *lanes = attempt->lanes;
     struct gate *gate = attempt->gate;
-    job_end(&attempt->job);
-    free(attempt);
+    give_attempt_back(lanes, attempt);
     worker_attempt_over(lanes->worker);
     if (gate != NULL)
         lanes_gate_left(lanes, gate);

@@ -51,16 +51,17 @@ struct item *
 item_new(struct lanes *lanes, struct record *record, const char *known)
 {
     char seen[EVENT_SEEN];
-    struct item *item = str_calloc(1, sizeof *item);
     bool plain = lanes->worker->integration->plain_records;
     if (known != NULL)
         str_copy(seen, sizeof seen, known);
     else if (!event_seen_key(record, plain, seen))
         snprintf(seen, sizeof seen, "record %s/%d/%lld", record->topic,
                  (int)record->partition, (long long)record->offset);
+    size_t length = strlen(seen) + 1;
+    struct item *item = str_calloc(1, sizeof *item + length);
     item->lanes = lanes;
     item->record = record;
-    item->seen = str_dup(seen);
+    memcpy(item->seen, seen, length);
     item->seen_hash = item_hash(seen);
     count_same(lanes, item, 1);
     return item;
@@ -75,7 +76,6 @@ item_free(struct item *item)
     }
     count_same(item->lanes, item, -1);
     record_free(item->record);
-    free(item->seen);
     free(item);
 }
 

@@ -24,13 +24,13 @@ struct item {
     struct item *next;
     struct lanes *lanes;
     struct record *record;
-    char *seen; // what the ledger remembers it by
     uint64_t seen_hash;
     int64_t parked_seq; // > 0: its row in parked_event
     int64_t attempts, first_attempt_wall_ms;
     enum item_check check;
     bool asked;   // a check is under way and will look at this item
     bool dropped; // the check frees it
+    char seen[];  // what the ledger remembers it by
 };
 
 // The lane an event belongs to: its key if that is text, else something that stands for

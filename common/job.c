@@ -17,6 +17,7 @@ enum {
 struct job_chunk {
     struct job_chunk *next;
     size_t used, room; // bytes of `memory`
+    bool lent;
     max_align_t memory[];
 };
 
@@ -33,6 +34,15 @@ job_begin(struct job *job, int64_t timeout_ms)
 }
 
 void
+job_lend(struct job *job, void *memory, size_t bytes)
+{
+    struct job_chunk *chunk = memory;
+    chunk->room = bytes - sizeof *chunk;
+    chunk->lent = true;
+    job->chunks = chunk;
+}
+
+void
 job_end(struct job *job)
 {
     // What is freed may still look at the job's memory, so that goes last.
@@ -44,7 +54,10 @@ job_end(struct job *job)
     while (job->chunks != NULL) {
         struct job_chunk *chunk = job->chunks;
         job->chunks = chunk->next;
-        free(chunk);
+        if (chunk->lent)
+            memset(chunk, 0, sizeof *chunk + chunk->used);
+        else
+            free(chunk);
     }
     job->settlement = NULL;
 }

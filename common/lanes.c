@@ -343,5 +343,6 @@ lanes_free(struct lanes *lanes)
         free(company);
     }
     lanes_gates_free(lanes);
+    attempt_free_idle(lanes);
     free(lanes);
 }

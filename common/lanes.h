@@ -33,6 +33,7 @@ struct lane {
     bool lost;       // the partition was taken away: nothing is written any more
 };
 
+struct attempt;
 struct company;
 struct gate_line;
 
@@ -44,6 +45,8 @@ struct lanes {
     struct lane *buckets[LANE_BUCKETS];
     struct company *companies, *active, **active_last;
     struct gate_line *gate_lines;
+    struct attempt *idle_attempts;
+    int idle_attempt_count;
     int64_t running, max_running; // fibers
     int64_t unsettled;            // attempts until their settle is answered
     int64_t parked_count;
@@ -111,6 +114,7 @@ void lane_mark_parked(struct lane *lane);
 // attempt.c
 // Handles the first event of the lane once. gate (entered by the caller) may be NULL.
 void attempt_start(struct lane *lane, const struct handler *handler, struct gate *gate);
+void attempt_free_idle(struct lanes *lanes);
 const struct handler *attempt_handler(const struct worker *worker,
                                       const struct record *record);
 
