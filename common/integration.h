@@ -46,6 +46,9 @@ struct integration {
         *topics; // NULL-terminated; NULL = <name>.webhooks, <name>.commands
     size_t state_size;
     const struct config_setting *settings; // read into the state
+    // Tables that open() reads by itself, for docs/settings.md; ends with NULL. NULL =
+    // none.
+    const struct config_setting *const *more_settings;
     const struct handler *handlers;
     const struct gate_spec *gates; // ends with {0}; may be NULL
     bool plain_records;            // records without CloudEvents headers are welcome

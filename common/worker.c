@@ -461,6 +461,17 @@ check_config(struct worker *worker, bool print)
     return EXIT_SUCCESS;
 }
 
+static void
+print_settings(const struct integration *integration)
+{
+    config_print_markdown(worker_settings, stdout);
+    if (integration->settings != NULL)
+        config_print_markdown(integration->settings, stdout);
+    const struct config_setting *const *more = integration->more_settings;
+    for (; more != NULL && *more != NULL; more++)
+        config_print_markdown(*more, stdout);
+}
+
 int
 worker_main(const struct integration *integration, int argc, char **argv)
 {
@@ -471,9 +482,7 @@ worker_main(const struct integration *integration, int argc, char **argv)
     snprintf(name, sizeof name, "relais-%s", integration->name);
     log_open(name);
     if (strcmp(option, "--settings") == 0) {
-        config_print_markdown(worker_settings, stdout);
-        if (integration->settings != NULL)
-            config_print_markdown(integration->settings, stdout);
+        print_settings(integration);
         return EXIT_SUCCESS;
     }
     if (strcmp(option, "--check-config") == 0 || strcmp(option, "--print-config") == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/directus.h"
 #include "common/http.h"
 
 enum { OUTPUT_BYTES = 64 << 20 };
@@ -336,6 +337,7 @@ cli_main(int argc, char **argv)
     if (cli_flag(&cli, "--settings")) {
         cli_say("| name | type | default | meaning |\n|---|---|---|---|\n");
         config_print_markdown(cli_settings_table, stdout);
+        config_print_markdown(directus_settings, stdout);
         return EX_OK;
     }
     if (cli.count == 0 || strcmp(cli.args[0], "help") == 0 || cli_flag(&cli, "--help")

@@ -51,8 +51,22 @@ const struct config_setting docuseal_settings[] = {
     {0},
 };
 
-// Beside the table: DOCUSEAL_TEMPLATE_{QUOTE,CGV}[_<COMPANY>][_<LEVEL>], looked up when
-// a template is needed.
+// Looked up when a template is needed, the most particular name first.
+static const struct config_setting template_settings[] = {
+    {"DOCUSEAL_TEMPLATE_QUOTE[_<COMPANY>][_<LEVEL>]", CONFIG_TEXT, 0, "",
+     "Id or external_id of the template of quotes, also for one company "
+     "(DOCUSEAL_TEMPLATE_QUOTE_ACME) or one signature level (..._ACME_AES); without a "
+     "level it is of ses."},
+    {"DOCUSEAL_TEMPLATE_CGV[_<COMPANY>][_<LEVEL>]", CONFIG_TEXT, 0, "",
+     "The same for general terms."},
+    {0},
+};
+
+static const struct config_setting *const more_settings[] = {
+    template_settings,
+    directus_settings,
+    NULL,
+};
 
 static const struct gate_spec gates[] = {
     {.name = "docuseal", .in_flight = 16},
@@ -127,6 +141,7 @@ const struct integration docuseal = {
     .name = "docuseal",
     .state_size = sizeof(struct docuseal),
     .settings = docuseal_settings,
+    .more_settings = more_settings,
     .handlers = docuseal_handlers,
     .gates = gates,
     .open = open_docuseal,

@@ -71,12 +71,15 @@ static const struct integration_probe probes[] = {
     {0},
 };
 
+static const struct config_setting *const more_settings[] = {directus_settings, NULL};
+
 extern const struct integration orchestrator;
 const struct integration orchestrator = {
     .name = "orchestrator",
     .topics = topics,
     .state_size = sizeof(struct orchestrator),
     .settings = settings,
+    .more_settings = more_settings,
     .handlers = orchestrator_handlers,
     .open = open_orchestrator,
     .close = close_orchestrator,
