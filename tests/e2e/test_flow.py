@@ -1,23 +1,20 @@
 """A real flow of Directus that posts what happens to /events/directus."""
 
 import json
-import time
 import uuid
 
 from harness import Case
 
-REQUEST_BODY = '{"trigger":{{$trigger}},"accountability":{{$accountability}}}'
-
 
 class WithFlow(Case):
-    """A flow like the one the documentation describes, with the secret in a header."""
+    """Directus has a flow that shows the secret, or `signed` one that signs with it."""
 
-    flow_status = "active"
+    signed = False
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.flow = make_flow(cls.directus, cls.system.env)
+        cls.flow = make_flow(cls.directus, cls.system.env, cls.signed)
         cls.addClassCleanup(cls.directus.call, "DELETE", "/flows/" + cls.flow)
 
     def play(self):
@@ -127,6 +124,20 @@ class FlowAlone(WithoutOutbox):
             self.assertEqual(len(self.posts(quote)), 1)
 
 
+class SignedFlowAlone(WithoutOutbox):
+    signed = True
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.system["capture"].stop()
+
+    def test_a_flow_that_signs_its_events_is_enough(self):
+        quote, submission = self.play()
+        self.told(quote, "directus")
+        self.assert_once(quote, submission)
+
+
 class FlowWithActivityLog(WithoutOutbox):
     def test_what_flow_and_activity_log_both_tell_happens_once(self):
         quote, submission = self.play()
@@ -144,24 +155,37 @@ class FlowWithActivityLog(WithoutOutbox):
         self.assertEqual(self.tellings(quote, "directus", ""), [])
 
 
-def make_flow(directus, env):
-    """One flow for all collections; Directus resolves the secret when it sends."""
+def make_flow(directus, env, signed=False):
+    """One flow for all collections; Directus resolves the secret when it sends, as a
+    header or, `signed`, as the key of a token that is the whole body."""
     flow = directus.call("POST", "/flows", {
-        "name": "Relais %d" % time.time(), "status": "active", "trigger": "event",
+        "name": "Relais %s" % uuid.uuid4(), "status": "active", "trigger": "event",
         "accountability": None,
         "options": {"type": "action", "collections": ["quotes", "people"],
                     "scope": ["items.create", "items.update", "items.delete"]},
     })["id"]
-    operation = directus.call("POST", "/operations", {
-        "flow": flow, "key": "post", "name": "Relais", "type": "request",
-        "position_x": 20, "position_y": 1,
-        "options": {
-            "method": "POST", "url": env["WEBHOOK_BASE_URL"] + "/events/directus",
-            "headers": [{"header": "X-Ingest-Secret",
-                         "value": "{{$env.INGEST_SECRET}}"},
-                        {"header": "Content-Type", "value": "application/json"}],
-            "body": REQUEST_BODY,
-        },
-    })["id"]
-    directus.call("PATCH", "/flows/" + flow, {"operation": operation})
+    url = env["WEBHOOK_BASE_URL"] + "/events/directus"
+    if signed:
+        headers = {"Content-Type": "application/jwt"}
+        body = "{{sign}}"
+    else:
+        headers = {"Content-Type": "application/json",
+                   "X-Ingest-Secret": "{{$env.INGEST_SECRET}}"}
+        body = '{"trigger":{{$trigger}},"accountability":{{$accountability}}}'
+    first = make_operation(directus, flow, "post", "request", {
+        "method": "POST", "url": url, "body": body,
+        "headers": [{"header": name, "value": value}
+                    for name, value in headers.items()]})
+    if signed:
+        first = make_operation(directus, flow, "sign", "json-web-token", {
+            "operation": "sign", "secret": "{{$env.INGEST_SECRET}}",
+            "payload": {"trigger": "{{$trigger}}", "user": "{{$accountability.user}}"},
+            "options": {"algorithm": "HS256", "expiresIn": 300}}, first)
+    directus.call("PATCH", "/flows/" + flow, {"operation": first})
     return flow
+
+
+def make_operation(directus, flow, key, kind, options, then=None):
+    return directus.call("POST", "/operations", {
+        "flow": flow, "key": key, "name": key, "type": kind, "resolve": then,
+        "position_x": 20, "position_y": 1, "options": options})["id"]
