@@ -275,7 +275,8 @@ group_offsets(const rd_kafka_group_result_t **results, size_t count, const char 
     return rd_kafka_group_result_partitions(results[0]);
 }
 
-// Adds to `missing` every partition the group has no offset for, with the first there
+// Adds to `missing` every partition where the group has no offset, or one that
+// retention has passed, or that is of a topic that was made anew: with the first there
 // is.
 static bool
 add_missing(struct kafka_admin *admin, const rd_kafka_topic_partition_list_t *present,
@@ -287,14 +288,13 @@ add_missing(struct kafka_admin *admin, const rd_kafka_topic_partition_list_t *pr
         int64_t high;
         if (p->err != RD_KAFKA_RESP_ERR_NO_ERROR)
             return failed(err, p->topic, p->err, NULL);
-        if (p->offset >= 0)
-            continue;
         rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
             admin->rk, p->topic, p->partition, &low, &high, ANSWER_MS);
         if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
             return failed(err, p->topic, code, NULL);
-        rd_kafka_topic_partition_list_add(missing, p->topic, p->partition)->offset =
-            low;
+        if (p->offset < low || p->offset > high)
+            rd_kafka_topic_partition_list_add(missing, p->topic, p->partition)->offset =
+                low;
     }
     return true;
 }

@@ -42,7 +42,8 @@ bool kafka_admin_topic_config(struct kafka_admin *admin, const char *topic,
                               struct error *err) ATTR_MUST_CHECK;
 
 // Commits the first offset there is for those partitions of the topics
-// (NULL-terminated) that the group has no offset for; *committed is how many that were.
+// (NULL-terminated) that the group has no offset for, or one that is not there any more
+// (deleted by retention, or of an older topic); *committed is how many that were.
 // Without it a group that resets nothing never starts. Refused while the group has
 // members: PERMANENT.
 bool kafka_admin_begin_group(struct kafka_admin *admin, const char *group,
