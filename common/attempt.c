@@ -264,9 +264,6 @@ run(void *arg)
     attempt->took_ms = clock_ms() - attempt->started_ms;
     if (attempt->gate != NULL && attempt->error.kind == ERROR_NONE)
         gate_passed(attempt->gate);
-    if (attempt->error.kind == ERROR_NONE
-        && (attempt->job.quiet || attempt->job.settlement->calls != NULL))
-        circuits_passed(attempt->lanes->worker->circuits);
     attempt->lanes->running--;
     settle(attempt);
 }

@@ -17,20 +17,22 @@ enum circuit_state {
 struct circuit {
     const struct integration_probe *probe;
     enum circuit_state state;
-    int64_t failures; // in a row
+    int64_t failures; // since first_ms
+    int64_t first_ms;
     int64_t probe_at_ms, wait_ms;
     bool probing;
 };
 
 struct circuits {
     pthread_mutex_t lock;
-    int64_t failures;
+    int64_t failures, window_ms;
     int count;
     struct circuit all[];
 };
 
 struct circuits *
-circuits_new(const struct integration_probe *probes, int64_t failures)
+circuits_new(const struct integration_probe *probes, int64_t failures,
+             int64_t window_ms)
 {
     size_t count = 0;
     while (probes != NULL && probes[count].service != NULL)
@@ -39,6 +41,7 @@ circuits_new(const struct integration_probe *probes, int64_t failures)
         str_calloc(1, sizeof *circuits + count * sizeof circuits->all[0]);
     pthread_mutex_init(&circuits->lock, NULL);
     circuits->failures = failures;
+    circuits->window_ms = window_ms;
     circuits->count = (int)count;
     for (size_t i = 0; i < count; i++)
         circuits->all[i].probe = &probes[i];
@@ -64,26 +67,27 @@ circuit_of(struct circuits *circuits, const char *service)
     return NULL;
 }
 
+static void
+count_failure(const struct circuits *circuits, struct circuit *circuit, int64_t now)
+{
+    if (circuit->failures == 0 || now - circuit->first_ms > circuits->window_ms) {
+        circuit->failures = 0;
+        circuit->first_ms = now;
+    }
+    if (++circuit->failures < circuits->failures)
+        return;
+    circuit->state = CIRCUIT_SUSPECT;
+    circuit->probe_at_ms = now;
+    circuit->wait_ms = PROBE_FIRST_MS;
+}
+
 void
 circuits_failed(struct circuits *circuits, const char *service)
 {
     pthread_mutex_lock(&circuits->lock);
     struct circuit *circuit = circuit_of(circuits, service);
-    if (circuit != NULL && circuit->state == CIRCUIT_CLOSED
-        && ++circuit->failures >= circuits->failures) {
-        circuit->state = CIRCUIT_SUSPECT;
-        circuit->probe_at_ms = clock_ms();
-        circuit->wait_ms = PROBE_FIRST_MS;
-    }
-    pthread_mutex_unlock(&circuits->lock);
-}
-
-void
-circuits_passed(struct circuits *circuits)
-{
-    pthread_mutex_lock(&circuits->lock);
-    for (int i = 0; i < circuits->count; i++)
-        circuits->all[i].failures = 0;
+    if (circuit != NULL && circuit->state == CIRCUIT_CLOSED)
+        count_failure(circuits, circuit, clock_ms());
     pthread_mutex_unlock(&circuits->lock);
 }
 

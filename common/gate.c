@@ -19,10 +19,13 @@ struct gate {
     bool red;
 };
 
+enum { GATES_MAX = 1000 };
+
 struct gates {
     const struct gate_spec *specs;
     pthread_mutex_t lock;
     struct gate *first;
+    int count;
 };
 
 struct gates *
@@ -72,6 +75,16 @@ make_gate(struct gates *gates, const struct gate_spec *spec, const char *company
     pthread_mutex_init(&gate->lock, NULL);
     gate->next = gates->first;
     gates->first = gate;
+    gates->count++;
+    return gate;
+}
+
+static struct gate *
+gate_of(const struct gates *gates, const struct gate_spec *spec, const char *company)
+{
+    struct gate *gate = gates->first;
+    while (gate != NULL && (gate->spec != spec || strcmp(gate->company, company) != 0))
+        gate = gate->next;
     return gate;
 }
 
@@ -84,9 +97,12 @@ gates_find(struct gates *gates, const char *name, const char *company)
     if (!spec->per_company)
         company = "";
     pthread_mutex_lock(&gates->lock);
-    struct gate *gate = gates->first;
-    while (gate != NULL && (gate->spec != spec || strcmp(gate->company, company) != 0))
-        gate = gate->next;
+    struct gate *gate = gate_of(gates, spec, company);
+    // Names from outside must not grow the list for ever: the rest shares one.
+    if (gate == NULL && gates->count >= GATES_MAX) {
+        company = "";
+        gate = gate_of(gates, spec, company);
+    }
     if (gate == NULL)
         gate = make_gate(gates, spec, company);
     pthread_mutex_unlock(&gates->lock);

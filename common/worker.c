@@ -57,7 +57,9 @@ static const struct config_setting worker_settings[] = {
     {"GATE_PARK_MS", CONFIG_MS, SETTING(gate_park_ms), "30s",
      "A lane that waited this long for a gate is parked.", 1, 3600000},
     {"BREAKER_FAILURES", CONFIG_INT, SETTING(breaker_failures), "5",
-     "Failures in a row after which a dependency is probed.", 1, 1000000},
+     "Failures at a dependency after which it is probed.", 1, 1000000},
+    {"BREAKER_WINDOW_MS", CONFIG_MS, SETTING(breaker_window_ms), "30s",
+     "The time within which they must fall.", 1, 3600000},
     {"SWEEPS", CONFIG_BOOL, SETTING(sweeps), "true",
      "Whether to look for what a lost webhook did not tell."},
     {"SWEEP_INTERVAL_MS", CONFIG_MS, SETTING(sweep_ms), "5m",
@@ -261,7 +263,8 @@ open_worker(struct worker *worker, struct error *err)
     make_metrics(worker);
     make_done_metrics(worker);
     worker->gates = gates_new(it->gates);
-    worker->circuits = circuits_new(it->probes, worker->settings.breaker_failures);
+    worker->circuits = circuits_new(it->probes, worker->settings.breaker_failures,
+                                    worker->settings.breaker_window_ms);
     pthread_mutex_init(&worker->producer_lock, NULL);
     make_idle(worker);
     keeper_open(worker);
