@@ -68,16 +68,22 @@ handler_of(struct attempt *attempt)
     return h->type != NULL ? h : NULL;
 }
 
+// Whether this process still takes the partition for its own, as when it began.
+static bool
+is_ours(const struct attempt *attempt)
+{
+    return atomic_load(&attempt->lanes->worker->epochs[attempt->write.partition])
+           == attempt->write.epoch;
+}
+
 static bool
 is_allowed(struct job *job)
 {
     struct attempt *attempt = job->owner;
     struct worker *worker = attempt->lanes->worker;
-    if (atomic_load(&worker->draining))
+    if (atomic_load(&worker->draining) || !kafka_consumer_alive(worker->consumer))
         return false;
-    return worker->ledger == NULL
-           || atomic_load(&worker->epochs[attempt->write.partition])
-                  == attempt->write.epoch;
+    return worker->ledger == NULL || (attempt->write.epoch != 0 && is_ours(attempt));
 }
 
 // ---- the fiber
@@ -397,6 +403,8 @@ lane_goes_on(struct attempt *attempt)
     struct item *item = attempt->item;
     lane->state = LANE_IDLE;
     if (lane->lost) {
+        if (attempt->write.event_to != LEDGER_EVENT_KEEP)
+            item_done(lane, lane_take_first(lane)); // may still be committed
         lane_lose(lane);
         return;
     }
@@ -469,11 +477,13 @@ settled(struct loop_mail *mail)
         return;
     }
     bool lost = verdict != LEDGER_DONE || attempt->next.action == RETRY_DROP;
-    if (verdict == LEDGER_FENCED) {
+    if (verdict == LEDGER_FENCED)
         attempt->outcome = "fenced";
-        if (!attempt->lane->lost)
-            atomic_store(&worker->fenced, true);
-    }
+    // What is given up although Kafka has not taken it away comes again only with a new
+    // assignment.
+    if (lost && verdict != LEDGER_STOPPED && is_ours(attempt)
+        && !atomic_load(&worker->draining))
+        atomic_store(&worker->fenced, true);
     log_attempt(attempt);
     count_attempt(attempt);
     if (lost) {

@@ -172,6 +172,7 @@ poll_main(void *arg)
         kafka_consumer_share(consumer);
         poll_batch(consumer);
         atomic_fetch_add(&consumer->polls, 1);
+        atomic_store(&consumer->polled_ms, clock_ms());
         if (atomic_exchange(&consumer->rejoin, false))
             join_again(consumer);
         int64_t now = clock_ms();
@@ -219,6 +220,18 @@ make_config(const struct kafka_consumer_options *options, struct error *err)
     return kafka_config_new(options->brokers, defaults, fixed, err);
 }
 
+static int64_t
+session_ms(const rd_kafka_conf_t *conf)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+    long long ms = 0;
+    if (rd_kafka_conf_get(conf, "session.timeout.ms", text, &size) != RD_KAFKA_CONF_OK
+        || !str_to_i64(text, &ms))
+        abort(); // it is a property of every version
+    return ms;
+}
+
 static bool
 subscribe(struct kafka_consumer *consumer, const char *const *topics, struct error *err)
 {
@@ -241,6 +254,8 @@ kafka_consumer_open(const struct kafka_consumer_options *options, struct error *
         return NULL;
     struct kafka_consumer *consumer = str_calloc(1, sizeof *consumer);
     consumer->owner = options->owner;
+    consumer->session_ms = session_ms(conf);
+    atomic_store(&consumer->polled_ms, clock_ms());
     consumer->high_water = options->high_water;
     rd_kafka_conf_set_opaque(conf, consumer);
     rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
@@ -253,8 +268,11 @@ kafka_consumer_open(const struct kafka_consumer_options *options, struct error *
         return NULL;
     }
     rd_kafka_poll_set_consumer(consumer->rk);
-    if (!subscribe(consumer, options->topics, err)
+    bool subscribed = subscribe(consumer, options->topics, err);
+    if (!subscribed
         || pthread_create(&consumer->thread, NULL, poll_main, consumer) != 0) {
+        if (subscribed)
+            error_fatal(err, "no thread for the consumer: raise the limit of tasks");
         rd_kafka_destroy(consumer->rk);
         free(consumer);
         return NULL;
@@ -323,6 +341,12 @@ kafka_consumer_fatal(const struct kafka_consumer *consumer)
     return atomic_load(&consumer->fatal);
 }
 
+bool
+kafka_consumer_alive(const struct kafka_consumer *consumer)
+{
+    return clock_ms() - atomic_load(&consumer->polled_ms) < consumer->session_ms;
+}
+
 int64_t
 kafka_consumer_lag(const struct kafka_consumer *consumer)
 {
@@ -330,13 +354,16 @@ kafka_consumer_lag(const struct kafka_consumer *consumer)
 }
 
 void
-kafka_consumer_close(struct kafka_consumer *consumer)
+kafka_consumer_stop(struct kafka_consumer *consumer)
 {
-    if (consumer == NULL)
-        return;
     atomic_store(&consumer->stop, true);
     pthread_join(consumer->thread, NULL);
     rd_kafka_destroy(consumer->rk);
+}
+
+void
+kafka_consumer_free(struct kafka_consumer *consumer)
+{
     for (int i = 0; i < consumer->slot_count; i++) {
         struct kafka_slot *slot = consumer->slots[i];
         offsets_free(&slot->offsets);

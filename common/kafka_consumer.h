@@ -69,11 +69,19 @@ uint64_t kafka_consumer_polls(const struct kafka_consumer *consumer);
 bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer);
 
+// Whether the poll thread turned within the group's session time-out. If not, as after
+// the process was frozen, somebody else may own what we hold, and nothing may be sent
+// until that is known. Any thread.
+bool kafka_consumer_alive(const struct kafka_consumer *consumer);
+
 // Records that wait in Kafka behind what was fetched, over all assigned partitions.
 int64_t kafka_consumer_lag(const struct kafka_consumer *consumer);
 
 // Stops the thread: commits the finished prefix and leaves the group (revoked() is
-// called). Bounded at 10 s.
-void kafka_consumer_close(struct kafka_consumer *consumer);
+// called). May wait for a broker that is away.
+void kafka_consumer_stop(struct kafka_consumer *consumer);
+
+// After that, when nobody has a record of it any more.
+void kafka_consumer_free(struct kafka_consumer *consumer);
 
 #endif

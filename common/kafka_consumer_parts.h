@@ -48,6 +48,8 @@ struct kafka_consumer {
     atomic_bool stop, rejoin, assigned, over_high_water;
     atomic_llong in_flight, lag;
     atomic_ullong polls;
+    atomic_llong polled_ms; // when
+    int64_t session_ms;
     char *_Atomic fatal;
 };
 

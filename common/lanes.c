@@ -19,12 +19,13 @@ struct company {
 static void timer_over(struct loop_timer *timer);
 
 struct lane *
-lane_find(struct lanes *lanes, const char *name, bool make)
+lane_find(struct lanes *lanes, const char *name, int32_t partition, bool make)
 {
     uint64_t hash = item_hash(name);
     struct lane **bucket = &lanes->buckets[hash % LANE_BUCKETS];
     for (struct lane *lane = *bucket; lane != NULL; lane = lane->hash_next) {
-        if (lane->hash == hash && !lane->lost && strcmp(lane->name, name) == 0)
+        if (lane->hash == hash && lane->partition == partition && !lane->lost
+            && strcmp(lane->name, name) == 0)
             return lane;
     }
     if (!make)
@@ -32,6 +33,7 @@ lane_find(struct lanes *lanes, const char *name, bool make)
     struct lane *lane = str_calloc(1, sizeof *lane);
     lane->name = str_dup(name);
     lane->hash = hash;
+    lane->partition = partition;
     lane->lanes = lanes;
     lane->last = &lane->first;
     lane->timer.fire = timer_over;

@@ -28,9 +28,10 @@ struct lane {
     struct loop_timer timer;
     struct lane *line_next; // in a company's or a gate's line
     int64_t gated_since_ms;
-    bool parked;     // it has rows in parked_event: what arrives goes behind them
-    int64_t parking; // rows on their way there
-    bool lost;       // the partition was taken away: nothing is written any more
+    bool parked;       // it has rows in parked_event: what arrives goes behind them
+    int64_t parking;   // rows on their way there
+    uint64_t parkings; // how many ever were
+    bool lost;         // the partition was taken away: nothing is written any more
 };
 
 struct attempt;
@@ -77,7 +78,9 @@ void lanes_post_start(struct lanes *lanes);
 void lanes_serve(struct lanes *lanes);
 
 // What attempts and parking tell their lane.
-struct lane *lane_find(struct lanes *lanes, const char *name, bool make);
+// A lane belongs to one partition: a key that somebody put into two has two.
+struct lane *lane_find(struct lanes *lanes, const char *name, int32_t partition,
+                       bool make);
 void lane_append(struct lane *lane, struct item *item);
 struct item *lane_take_first(struct lane *lane);
 void lane_advance(struct lane *lane);

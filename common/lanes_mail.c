@@ -2,12 +2,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/lanes.h"
+#include "common/log.h"
 #include "common/pg.h"
 #include "common/str.h"
 
+enum { ASK_AGAIN_MS = 1000 };
+
 struct batch {
     struct loop_mail mail;
+    struct loop_timer timer;
     struct lanes *lanes;
     struct record *first;
     struct ledger_read read;
@@ -25,12 +30,78 @@ free_batch(struct batch *batch)
     free(batch);
 }
 
+// The rows of an answer by the hash of what they hold: after a crash whole fetches were
+// seen before.
+struct seen {
+    const struct pg_rows *rows;
+    int *table; // row + 1; 0 = free
+    size_t room;
+};
+
+static void
+make_seen(struct seen *seen, const struct pg_rows *rows)
+{
+    int count = rows != NULL ? pg_rows_count(rows) : 0;
+    *seen = (struct seen){.rows = rows, .room = 2};
+    while (seen->room < (size_t)count * 2)
+        seen->room *= 2;
+    seen->table = str_calloc(seen->room, sizeof *seen->table);
+    for (int row = 0; row < count; row++) {
+        size_t at = item_hash(pg_text(rows, row, 0)) & (seen->room - 1);
+        while (seen->table[at] != 0)
+            at = (at + 1) & (seen->room - 1);
+        seen->table[at] = row + 1;
+    }
+}
+
+static void
+free_seen(struct seen *seen)
+{
+    free(seen->table);
+}
+
+static bool
+is_seen(const struct seen *seen, const struct item *item)
+{
+    size_t at = item->seen_hash & (seen->room - 1);
+    for (; seen->table[at] != 0; at = (at + 1) & (seen->room - 1)) {
+        if (strcmp(pg_text(seen->rows, seen->table[at] - 1, 0), item->seen) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+ask_again(struct loop_timer *timer)
+{
+    struct batch *batch =
+        (struct batch *)(void *)((char *)timer - offsetof(struct batch, timer));
+    ledger_pg_read(batch->lanes->worker->ledger, &batch->read);
+}
+
+// Postgres refuses the question itself (a table or a right is missing): nothing can be
+// handled until somebody mends that, and nothing may be given up.
+static void
+ask_later(struct batch *batch)
+{
+    log_error("ledger-read", "%s", batch->read.error.text);
+    error_clear(&batch->read.error);
+    batch->timer.fire = ask_again;
+    loop_timer_set(batch->lanes->loop, &batch->timer, clock_ms() + ASK_AGAIN_MS);
+}
+
 static void
 check_answered(struct loop_mail *mail)
 {
     struct batch *batch = (struct batch *)((char *)mail - offsetof(struct batch, read));
     struct lanes *lanes = batch->lanes;
     bool answered = batch->read.rows != NULL;
+    if (!answered && !atomic_load(&lanes->worker->draining)) {
+        ask_later(batch);
+        return;
+    }
+    struct seen seen;
+    make_seen(&seen, batch->read.rows);
     for (size_t i = 0; i < batch->count; i++) {
         struct item *item = batch->items[i];
         item->asked = false;
@@ -42,16 +113,15 @@ check_answered(struct loop_mail *mail)
             continue; // the program ends: it stays unchecked, and undone
         if (item->check == ITEM_UNCHECKED)
             item->check = ITEM_FRESH;
-        for (int row = 0; row < pg_rows_count(batch->read.rows); row++) {
-            if (strcmp(pg_text(batch->read.rows, row, 0), item->seen) == 0)
-                item->check = ITEM_SEEN;
-        }
+        if (is_seen(&seen, item))
+            item->check = ITEM_SEEN;
         char name[LANE_NAME];
         item_lane_name(item->record, name);
-        struct lane *lane = lane_find(lanes, name, false);
+        struct lane *lane = lane_find(lanes, name, item->record->partition, false);
         if (lane != NULL)
             lane_advance(lane);
     }
+    free_seen(&seen);
     free_batch(batch);
     lanes_dispatch(lanes);
 }
@@ -63,8 +133,7 @@ take_record(struct batch *batch, struct record *record)
     char name[LANE_NAME];
     item_lane_name(record, name);
     struct item *item = item_new(lanes, record, NULL);
-    struct lane *lane = lane_find(lanes, name, true);
-    lane->partition = record->partition;
+    struct lane *lane = lane_find(lanes, name, record->partition, true);
     if (lane->parked) {
         lane_park_item(lane, item, LEDGER_BEHIND_MS);
         return;
@@ -148,11 +217,14 @@ static void
 parked_told(struct loop_mail *mail)
 {
     struct letter *letter = (struct letter *)mail;
-    struct lane *lane = lane_find(letter->lanes, letter->name, true);
-    lane->partition = letter->partition;
-    lane_mark_parked(lane);
-    if (lane->state == LANE_IDLE && lane->first == NULL)
-        lane_load(lane);
+    struct lanes *lanes = letter->lanes;
+    // A letter that was overtaken by the loss of its partition says nothing.
+    if (atomic_load(&lanes->worker->epochs[letter->partition]) != 0) {
+        struct lane *lane = lane_find(lanes, letter->name, letter->partition, true);
+        lane_mark_parked(lane);
+        if (lane->state == LANE_IDLE && lane->first == NULL)
+            lane_load(lane);
+    }
     free(letter);
 }
 

@@ -18,6 +18,7 @@ struct park {
 struct load {
     struct ledger_read read;
     struct lane *lane;
+    uint64_t parkings; // of the lane, when it was asked
 };
 
 void
@@ -42,8 +43,10 @@ item_parked(struct loop_mail *mail)
         if (park->write.verdict == LEDGER_REFUSED)
             log_error("park-refused", "lane %s: %s", lane->name,
                       park->write.error.text);
-        if (park->write.verdict == LEDGER_FENCED)
-            atomic_store(&lane->lanes->worker->fenced, true);
+        struct worker *worker = lane->lanes->worker;
+        if (park->write.verdict == LEDGER_FENCED
+            && atomic_load(&worker->epochs[lane->partition]) == park->write.epoch)
+            atomic_store(&worker->fenced, true);
         item_drop(lane, park->item);
     }
     free(park);
@@ -79,6 +82,7 @@ lane_park_item(struct lane *lane, struct item *item, int64_t due_ms)
         .step.note = "",
     };
     lane->parking++;
+    lane->parkings++;
     ledger_pg_write(worker->ledger, &park->write);
 }
 
@@ -197,10 +201,11 @@ rows_read(struct loop_mail *mail)
     } else if (rows == NULL) {
         // Refused, or the program ends; the keeper asks again when it is due.
         log_debug("park-read", "lane %s: %s", lane->name, load->read.error.text);
-    } else if (pg_rows_count(rows) == 0 && lane->parking == 0) {
+    } else if (pg_rows_count(rows) == 0 && lane->parking == 0
+               && lane->parkings == load->parkings) {
         unpark(lane);
     } else if (pg_rows_count(rows) == 0) {
-        lane_load(lane); // rows are on their way: look again behind them
+        lane_load(lane); // rows came since, or are on their way: look again
     } else if (is_due(rows)) {
         for (int row = 0; row < pg_rows_count(rows); row++)
             lane_append(lane, item_of_row(lane, rows, row));
@@ -216,6 +221,7 @@ lane_load(struct lane *lane)
 {
     struct load *load = str_calloc(1, sizeof *load);
     load->lane = lane;
+    load->parkings = lane->parkings;
     load->read = (struct ledger_read){
         .mail.deliver = rows_read,
         .loop = lane->lanes->loop,

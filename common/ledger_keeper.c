@@ -61,11 +61,15 @@ fill_partitions(struct pg_array *array, const int32_t *partitions, int count)
 }
 
 static void
-tell(const struct ledger_assignment *told, struct pg_rows *epochs,
-     struct pg_rows *parked)
+tell_epochs(const struct ledger_assignment *told, struct pg_rows *epochs)
 {
     for (int i = 0; i < pg_rows_count(epochs); i++)
         told->epoch(told->owner, (int32_t)pg_i64(epochs, i, 0), pg_i64(epochs, i, 1));
+}
+
+static void
+tell_parked(const struct ledger_assignment *told, struct pg_rows *parked)
+{
     for (int i = 0; i < pg_rows_count(parked); i++) {
         struct ledger_parked_lane lane = {
             .lane = pg_text(parked, i, 0),
@@ -116,10 +120,13 @@ ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
     pg_array_end(&array);
     if (!done)
         return false;
-    tell(told, epochs, parked);
+    tell_epochs(told, epochs);
+    done = ledger_pg_republish(ledger, partitions, count, true, err);
+    if (done && told->owned(told->owner))
+        tell_parked(told, parked);
     pg_rows_free(epochs);
     pg_rows_free(parked);
-    return ledger_pg_republish(ledger, partitions, count, true, err);
+    return done;
 }
 
 static void
@@ -226,7 +233,8 @@ ledger_pg_due(struct ledger_pg *ledger, const int32_t *partitions, int count,
 }
 
 bool
-ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, struct error *err)
+ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, bool *more,
+                 struct error *err)
 {
     static const char *const slices[] = {
         "DELETE FROM relais.finished_event WHERE ctid IN (SELECT ctid"
@@ -245,10 +253,14 @@ ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, struct error *err)
     str_printf(&keep, "%lld", (long long)keep_ms);
     str_printf(&limit, "%d", RETIRE_MAX);
     bool done = true;
+    *more = false;
     for (int i = 0; done && i < 2; i++) {
         struct pg_param params[] = {text_param(ledger->worker), text_param(keep.data),
                                     text_param(limit.data)};
-        done = pg_run(ledger->keeper, slices[i], params, 3, NULL, err);
+        struct pg_rows *rows = NULL;
+        done = pg_run(ledger->keeper, slices[i], params, 3, &rows, err);
+        *more = *more || (done && pg_affected(rows) == RETIRE_MAX);
+        pg_rows_free(rows);
     }
     str_end(&keep);
     str_end(&limit);

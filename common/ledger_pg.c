@@ -36,6 +36,14 @@ is_stopping(struct ledger_pg *ledger)
     return stopping;
 }
 
+static void
+note_trouble(struct ledger_pg *ledger, const char *why)
+{
+    pthread_mutex_lock(&ledger->lock);
+    str_copy(ledger->trouble, sizeof ledger->trouble, why);
+    pthread_mutex_unlock(&ledger->lock);
+}
+
 struct pg *
 ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
                atomic_bool *up, pthread_cond_t *ready)
@@ -46,12 +54,14 @@ ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
     snprintf(name, sizeof name, "%s %s", ledger->worker, role);
     while (pg == NULL || !pg_ok(pg)) {
         atomic_store(up, false);
+        error_clear(&err);
         if (pg == NULL)
             pg = pg_open(ledger->url, name, &err);
-        else if (!pg_reconnect(pg, &err))
-            error_clear(&err);
+        else if (pg_reconnect(pg, &err))
+            break;
         if (pg != NULL && pg_ok(pg))
             break;
+        note_trouble(ledger, err.text);
         if (is_stopping(ledger)) {
             pg_close(pg);
             return NULL;
@@ -135,6 +145,14 @@ ledger_pg_close(struct ledger_pg *ledger)
     free(ledger->worker);
     free(ledger->owner_name);
     free(ledger);
+}
+
+void
+ledger_pg_trouble(struct ledger_pg *ledger, char *why, size_t size)
+{
+    pthread_mutex_lock(&ledger->lock);
+    str_copy(why, size, ledger->trouble);
+    pthread_mutex_unlock(&ledger->lock);
 }
 
 bool

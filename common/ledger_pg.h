@@ -111,10 +111,13 @@ struct ledger_parked_lane {
 // What waits behind another event in its lane is not due by itself: so far away.
 #define LEDGER_BEHIND_MS (INT64_C(100) * 365 * 24 * 60 * 60 * 1000)
 
-// Told what an assignment brought, on the caller's thread.
+// Told what an assignment brought, on the caller's thread: first the epochs; then, when
+// the outbox rows are on their way, that all of it is ours (false: it has been taken
+// away meanwhile); then the lanes, which may run at once.
 struct ledger_assignment {
     void *owner;
     void (*epoch)(void *owner, int32_t partition, int64_t epoch);
+    bool (*owned)(void *owner);
     void (*parked)(void *owner, const struct ledger_parked_lane *lane);
 };
 
@@ -137,6 +140,9 @@ void ledger_pg_close(struct ledger_pg *ledger);
 // Whether the last word with Postgres was a good one. Any thread.
 bool ledger_pg_up(const struct ledger_pg *ledger);
 
+// Why the last try to connect failed, "" if none did. Any thread.
+void ledger_pg_trouble(struct ledger_pg *ledger, char *why, size_t size);
+
 // Queue a request. Any thread, never blocks. Writes of one thread keep their order.
 void ledger_pg_write(struct ledger_pg *ledger, struct ledger_write *write);
 void ledger_pg_read(struct ledger_pg *ledger, struct ledger_read *read);
@@ -145,8 +151,8 @@ void ledger_pg_read(struct ledger_pg *ledger, struct ledger_read *read);
 void ledger_pg_published(struct ledger_pg *ledger, const char *topic, const char *id);
 
 // Takes partitions over, on the calling thread (the keeper's session; not a loop):
-// raises their epochs, after which no older owner writes, then tells the parked lanes
-// and publishes the outbox rows they own. False with RETRYABLE while Postgres is away:
+// raises their epochs, after which no older owner writes, publishes the outbox rows
+// they own, and tells the parked lanes. False with RETRYABLE while Postgres is away:
 // call again.
 bool ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
                       const struct ledger_assignment *told,
@@ -165,9 +171,9 @@ bool ledger_pg_due(struct ledger_pg *ledger, const int32_t *partitions, int coun
 // Whether this process may sweep (it holds the worker's advisory lock). Same thread.
 bool ledger_pg_may_sweep(struct ledger_pg *ledger);
 
-// Deletes finished events and journey steps older than keep_ms, a slice at a time. Same
-// thread.
-bool ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms,
+// Deletes a slice of the finished events and journey steps older than keep_ms; *more
+// tells that there are others. Same thread.
+bool ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, bool *more,
                       struct error *err) ATTR_MUST_CHECK;
 
 // The ledger handlers see, for jobs run by attempts of partition/epoch (-1: no fence).

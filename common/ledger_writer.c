@@ -63,7 +63,8 @@ is_among(struct pg_rows *rows, const char *event)
 
 // Begins the transaction under the worker's shared lock (an assignment takes it
 // exclusively, so that no older epoch is still writing when it ends) and reads the
-// epochs.
+// epochs. A process that is frozen before it commits keeps that lock: the server ends
+// its session, or nobody could take its partitions over.
 static bool
 begin(struct writer *writer, struct ledger_write *const *batch, int count,
       struct pg_rows **seen, struct error *err)
@@ -79,8 +80,8 @@ begin(struct writer *writer, struct ledger_write *const *batch, int count,
     struct pg_param finished[] = {worker, pg_array_param(&writer->events)};
     struct pg_statement statements[] = {
         {.sql = "BEGIN"},
-        {.sql = "SELECT pg_advisory_xact_lock_shared(hashtextextended('relais ' || $1, "
-                "0))",
+        {.sql = "SELECT set_config('idle_in_transaction_session_timeout', '3s', true),"
+                " pg_advisory_xact_lock_shared(hashtextextended('relais ' || $1, 0))",
          .params = &worker,
          .count = 1},
         {.sql = "SELECT partition, epoch FROM relais.partition_epoch WHERE worker = $1",
@@ -220,6 +221,23 @@ must_stop(struct ledger_pg *ledger)
     return stopping;
 }
 
+static bool settle_for_good(struct writer *writer, struct ledger_write *const *batch,
+                            int count);
+
+// One bad row must not hurt the others. Where it is in doubt what of them was written,
+// it is so for each.
+static bool
+settle_one_by_one(struct writer *writer, struct ledger_write *const *batch, int count)
+{
+    bool in_doubt = writer->in_doubt;
+    for (int i = 0; i < count; i++) {
+        writer->in_doubt = in_doubt;
+        if (!settle_for_good(writer, &batch[i], 1))
+            return false;
+    }
+    return true;
+}
+
 // Tries until Postgres has committed or refused. False: the program ends first.
 static bool
 settle_for_good(struct writer *writer, struct ledger_write *const *batch, int count)
@@ -232,14 +250,8 @@ settle_for_good(struct writer *writer, struct ledger_write *const *batch, int co
             batch[0]->error = err;
             return true;
         }
-        if (err.kind == ERROR_PERMANENT) {
-            // One bad row must not hurt the others.
-            for (int i = 0; i < count; i++) {
-                if (!settle_for_good(writer, &batch[i], 1))
-                    return false;
-            }
-            return true;
-        }
+        if (err.kind == ERROR_PERMANENT)
+            return settle_one_by_one(writer, batch, count);
         writer->in_doubt = true;
         if (must_stop(ledger))
             return false;

@@ -157,20 +157,19 @@ make_options(struct worker *worker)
 {
     const struct integration *it = worker->integration;
     struct integration_options *o = &worker->options;
-    char text[200];
-    snprintf(text, sizeof text, "relais-%s", it->name);
-    o->group =
-        worker->settings.group[0] != '\0' ? worker->settings.group : str_dup(text);
+    snprintf(worker->group, sizeof worker->group, "relais-%s", it->name);
+    snprintf(worker->webhooks, sizeof worker->webhooks, "%s.webhooks", it->name);
+    snprintf(worker->commands, sizeof worker->commands, "%s.commands", it->name);
+    bool named = worker->settings.group[0] != '\0';
+    o->group = named ? worker->settings.group : worker->group;
     o->reset = "error";
     o->ledger = true;
     if (it->topics != NULL) {
         for (int i = 0; it->topics[i] != NULL && i < 7; i++)
             o->topics[i] = it->topics[i];
     } else {
-        snprintf(text, sizeof text, "%s.webhooks", it->name);
-        o->topics[0] = str_dup(text);
-        snprintf(text, sizeof text, "%s.commands", it->name);
-        o->topics[1] = str_dup(text);
+        o->topics[0] = worker->webhooks;
+        o->topics[1] = worker->commands;
     }
     if (it->options != NULL)
         it->options(worker->state, o);
@@ -241,6 +240,17 @@ read_settings(struct worker *worker, struct error *err)
 }
 
 static void
+free_settings(struct worker *worker)
+{
+    const struct integration *it = worker->integration;
+    if (it->settings != NULL)
+        config_free(it->settings, worker->state);
+    config_free(worker_settings, &worker->settings);
+    free(worker->state);
+    free(worker);
+}
+
+static void
 make_idle(struct worker *worker)
 {
     pthread_condattr_t monotonic;
@@ -267,6 +277,7 @@ open_worker(struct worker *worker, struct error *err)
                                     worker->settings.breaker_window_ms);
     pthread_mutex_init(&worker->producer_lock, NULL);
     make_idle(worker);
+    worker->sent = worker_sent_new();
     keeper_open(worker);
     return worker_producer_open(worker, err) && open_ledger(worker, err)
            && open_loops(worker, err) && worker_kafka_open(worker, err)
@@ -346,6 +357,17 @@ block_signals(sigset_t *set)
     signal(SIGPIPE, SIG_IGN);
 }
 
+// Nobody waits for signals any more: the next one ends the process.
+static void
+allow_to_be_killed(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 // Until a signal ends it, or what no restart cures. Returns the exit status.
 static int
 run_worker(struct worker *worker, const sigset_t *signals)
@@ -371,48 +393,6 @@ run_worker(struct worker *worker, const sigset_t *signals)
     }
 }
 
-// Nothing new leaves; calls under way get their time. What is cut stays undone or
-// unsure in the ledger, for whoever comes next.
-static bool
-drain(struct worker *worker, const sigset_t *signals)
-{
-    const struct timespec tick = {.tv_nsec = 10 * 1000 * 1000};
-    int64_t until_ms = clock_ms() + worker->settings.drain_ms;
-    admin_notify("STOPPING=1");
-    log_info("draining", "%lld attempts", (long long)atomic_load(&worker->running));
-    atomic_store(&worker->draining, true);
-    while (atomic_load(&worker->running) + atomic_load(&worker->errands) > 0) {
-        int number = sigtimedwait(signals, NULL, &tick);
-        if (clock_ms() >= until_ms || number == SIGTERM || number == SIGINT)
-            return false;
-    }
-    return true;
-}
-
-static void
-close_worker(struct worker *worker)
-{
-    const struct integration *it = worker->integration;
-    worker_kafka_close(worker);
-    keeper_close(worker);
-    kafka_producer_close(worker->producer, 5000);
-    if (worker->ledger != NULL)
-        ledger_pg_stop(worker->ledger);
-    for (int i = 0; i < worker->loop_count; i++)
-        loop_stop(worker->loops[i]);
-    for (int i = 0; i < worker->loop_count; i++) {
-        lanes_free(worker->lanes[i]);
-        loop_free(worker->loops[i]);
-    }
-    ledger_pg_close(worker->ledger);
-    if (it->close != NULL)
-        it->close(worker->state);
-    circuits_free(worker->circuits);
-    gates_free(worker->gates);
-    metrics_free(worker->metrics);
-    free(worker->metric_done);
-}
-
 static int
 serve(struct worker *worker)
 {
@@ -436,13 +416,15 @@ serve(struct worker *worker)
     log_info("started", "group %s, %d loops", worker->options.group,
              worker->loop_count);
     int status = run_worker(worker, &signals);
-    if (!drain(worker, &signals)) {
+    if (!worker_drain(worker, &signals)) {
         log_warn("stopped", "%lld attempts were cut",
                  (long long)atomic_load(&worker->running));
         _exit(status);
     }
+    allow_to_be_killed();
     admin_close(admin);
-    close_worker(worker);
+    worker_close(worker, status);
+    free_settings(worker);
     http_exit();
     log_info("stopped", "drained");
     return status;

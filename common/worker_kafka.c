@@ -100,10 +100,6 @@ paused(void *owner)
 
 // ---- out
 
-struct sent {
-    char *topic, *id;
-};
-
 static void
 delivered(void *owner, void *opaque, int32_t partition, int64_t offset,
           const char *error)
@@ -117,9 +113,7 @@ delivered(void *owner, void *opaque, int32_t partition, int64_t offset,
     else
         // Its row stays in the outbox: the keeper publishes it again.
         log_warn("publish", "%s on %s: %s", sent->id, sent->topic, error);
-    free(sent->topic);
-    free(sent->id);
-    free(sent);
+    worker_sent_end(worker->sent, sent);
 }
 
 static size_t
@@ -142,8 +136,9 @@ produce(struct worker *worker, const struct record *record, const char *id)
 {
     struct error err = {0};
     struct timespec pause = {.tv_nsec = FULL_WAIT_NS};
-    struct sent *sent = str_alloc(sizeof *sent);
-    *sent = (struct sent){str_dup(record->topic), str_dup(id)};
+    struct sent *sent = worker_sent_begin(worker->sent, record->topic, id);
+    if (sent == NULL)
+        return; // it waits in the queue already
     for (;;) {
         pthread_mutex_lock(&worker->producer_lock);
         bool queued = kafka_produce(worker->producer, record, sent, &err);
@@ -157,9 +152,7 @@ produce(struct worker *worker, const struct record *record, const char *id)
     }
     log_warn("publish", "%s on %s waits in the outbox: %s", id, record->topic,
              err.text);
-    free(sent->topic);
-    free(sent->id);
-    free(sent);
+    worker_sent_end(worker->sent, sent);
 }
 
 void
@@ -193,10 +186,12 @@ worker_producer_open(struct worker *worker, struct error *err)
         .owner = worker,
     };
     struct kafka_producer *producer = kafka_producer_open(&options, err);
+    if (producer == NULL)
+        return false;
     pthread_mutex_lock(&worker->producer_lock);
     worker->producer = producer;
     pthread_mutex_unlock(&worker->producer_lock);
-    return producer != NULL;
+    return true;
 }
 
 bool
@@ -205,13 +200,8 @@ worker_producer_renew(struct worker *worker)
     if (!kafka_producer_dead(worker->producer))
         return false;
     struct error err;
-    pthread_mutex_lock(&worker->producer_lock);
     struct kafka_producer *old = worker->producer;
-    pthread_mutex_unlock(&worker->producer_lock);
     if (!worker_producer_open(worker, &err)) {
-        pthread_mutex_lock(&worker->producer_lock);
-        worker->producer = old;
-        pthread_mutex_unlock(&worker->producer_lock);
         log_warn("producer", "cannot be renewed: %s", err.text);
         return false;
     }
@@ -237,11 +227,4 @@ worker_kafka_open(struct worker *worker, struct error *err)
     };
     worker->consumer = kafka_consumer_open(&options, err);
     return worker->consumer != NULL;
-}
-
-void
-worker_kafka_close(struct worker *worker)
-{
-    kafka_consumer_close(worker->consumer);
-    worker->consumer = NULL;
 }

@@ -78,6 +78,8 @@ keeper_revoked(struct worker *worker)
 
 struct taking {
     struct keeper *keeper;
+    uint64_t generation;
+    bool owned;
     int64_t epochs[WORKER_PARTITIONS_MAX];
 };
 
@@ -121,18 +123,20 @@ next_assignment(struct keeper *keeper, uint64_t *generation)
 // The epochs count from the moment they are stored here, unless the assignment has gone
 // meanwhile.
 static bool
-publish_epochs(struct keeper *keeper, const struct taking *taking, uint64_t generation)
+publish_epochs(void *owner)
 {
+    struct taking *taking = owner;
+    struct keeper *keeper = taking->keeper;
     pthread_mutex_lock(&keeper->lock);
-    bool still = keeper->generation == generation;
-    for (int i = 0; still && i < keeper->owned_count; i++) {
+    taking->owned = keeper->generation == taking->generation;
+    for (int i = 0; taking->owned && i < keeper->owned_count; i++) {
         int32_t partition = keeper->owned[i];
         atomic_store(&keeper->worker->epochs[partition], taking->epochs[partition]);
     }
-    if (still)
-        keeper->taken = generation;
+    if (taking->owned)
+        keeper->taken = taking->generation;
     pthread_mutex_unlock(&keeper->lock);
-    return still;
+    return taking->owned;
 }
 
 static bool
@@ -145,12 +149,18 @@ take_over(struct keeper *keeper)
         return true;
     struct taking *taking = str_calloc(1, sizeof *taking);
     taking->keeper = keeper;
-    const struct ledger_assignment told = {
-        .owner = taking, .epoch = note_epoch, .parked = post_parked_taken};
-    bool taken = worker->ledger == NULL
-                 || ledger_pg_assign(worker->ledger, keeper->owned, keeper->owned_count,
-                                     &told, &err);
-    if (taken && publish_epochs(keeper, taking, generation)) {
+    taking->generation = generation;
+    const struct ledger_assignment told = {.owner = taking,
+                                           .epoch = note_epoch,
+                                           .owned = publish_epochs,
+                                           .parked = post_parked_taken};
+    bool taken = true;
+    if (worker->ledger == NULL)
+        publish_epochs(taking);
+    else
+        taken = ledger_pg_assign(worker->ledger, keeper->owned, keeper->owned_count,
+                                 &told, &err);
+    if (taken && taking->owned) {
         log_info("assigned", "%d partitions", keeper->owned_count);
         kafka_consumer_ready(worker->consumer, generation);
     } else if (!taken) {
@@ -296,27 +306,58 @@ rejoin_when_fenced(struct keeper *keeper, int64_t now)
     kafka_consumer_rejoin(keeper->worker->consumer);
 }
 
+// Partitions whose epochs count: before that nothing of them may run.
+static int
+held_count(struct keeper *keeper)
+{
+    pthread_mutex_lock(&keeper->lock);
+    bool held = keeper->taken != 0 && keeper->taken == keeper->generation;
+    pthread_mutex_unlock(&keeper->lock);
+    return held ? keeper->owned_count : 0;
+}
+
+static void
+retire(struct keeper *keeper, int64_t now)
+{
+    struct worker *worker = keeper->worker;
+    struct error err;
+    bool more = false;
+    if (!ledger_pg_retire(worker->ledger, worker->settings.retention_ms, &more, &err))
+        log_warn("retire", "%s", err.text);
+    keeper->retire_at_ms = more ? now : now + RETIRE_MS;
+}
+
 static void
 keep_ledger(struct keeper *keeper, int64_t now)
 {
     struct worker *worker = keeper->worker;
     struct error err;
-    if (!ledger_pg_due(worker->ledger, keeper->owned, keeper->owned_count, post_parked,
-                       keeper, &err))
+    int count = held_count(keeper);
+    if (!ledger_pg_due(worker->ledger, keeper->owned, count, post_parked, keeper, &err))
         return;
     if (now >= keeper->republish_at_ms) {
         bool renewed = worker_producer_renew(worker);
         keeper->republish_at_ms = now + REPUBLISH_MS;
-        if (!ledger_pg_republish(worker->ledger, keeper->owned, keeper->owned_count,
-                                 renewed, &err))
+        if (!ledger_pg_republish(worker->ledger, keeper->owned, count, renewed, &err))
             log_warn("republish", "%s", err.text);
     }
-    if (now >= keeper->retire_at_ms) {
-        keeper->retire_at_ms = now + RETIRE_MS;
-        if (!ledger_pg_retire(worker->ledger, worker->settings.retention_ms, &err))
-            log_warn("retire", "%s", err.text);
-    }
+    if (now >= keeper->retire_at_ms)
+        retire(keeper, now);
     sweep_when_due(keeper, now);
+}
+
+static void
+log_pause(struct worker *worker)
+{
+    struct str why;
+    char trouble[200] = "";
+    str_begin(&why, 1000);
+    if (atomic_load(&worker->draining))
+        str_puts(&why, "stopping");
+    else if (!circuits_down(worker->circuits, &why) && worker->ledger != NULL)
+        ledger_pg_trouble(worker->ledger, trouble, sizeof trouble);
+    log_warn("paused", "%s%s", why.data, trouble);
+    str_end(&why);
 }
 
 static void
@@ -324,8 +365,10 @@ wake_after_pause(struct keeper *keeper)
 {
     struct worker *worker = keeper->worker;
     bool is_paused = worker_paused(worker);
-    if (is_paused != keeper->was_paused)
-        log_info(is_paused ? "paused" : "resumed", "dispatch");
+    if (is_paused && !keeper->was_paused)
+        log_pause(worker);
+    else if (!is_paused && keeper->was_paused)
+        log_info("resumed", "dispatch");
     for (int i = 0; keeper->was_paused && !is_paused && i < worker->loop_count; i++)
         lanes_post_wake(worker->lanes[i]);
     keeper->was_paused = is_paused;
@@ -377,6 +420,7 @@ keeper_open(struct worker *worker)
 {
     struct keeper *keeper = str_calloc(1, sizeof *keeper);
     keeper->worker = worker;
+    keeper->was_paused = true; // until the ledger is open
     keeper->retire_at_ms = clock_ms() + ROUND_MS;
     pthread_mutex_init(&keeper->lock, NULL);
     pthread_condattr_t monotonic;
@@ -405,4 +449,12 @@ keeper_close(struct worker *worker)
     pthread_cond_signal(&keeper->ready);
     pthread_mutex_unlock(&keeper->lock);
     pthread_join(keeper->thread, NULL);
+}
+
+void
+keeper_free(struct worker *worker)
+{
+    pthread_cond_destroy(&worker->keeper->ready);
+    pthread_mutex_destroy(&worker->keeper->lock);
+    free(worker->keeper);
 }

@@ -1,7 +1,9 @@
 // common/worker_parts.h - what the parts of a worker share. Private to worker*.c,
 // lanes*.c, attempt*.c.
 //
-//   worker.c         settings, opening, signals, drain
+//   worker.c         settings, opening, signals
+//   worker_stop.c    drain, close
+//   worker_sent.c    follow-ups on their way to Kafka
 //   worker_kafka.c   between consumer, producer and lanes: records in, follow-ups out
 //   worker_keeper.c  the thread for what is rare: assignments, due lanes, sweeps,
 //   probes lanes.c          one loop's lanes: FIFO per key, fair over companies
@@ -12,6 +14,7 @@
 #define RELAIS_WORKER_PARTS_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,6 +50,7 @@ struct worker {
     void *state;
     struct worker_settings settings;
     struct integration_options options;
+    char group[200], webhooks[200], commands[200]; // what they are unless they say so
     struct retry_policy retry_policy;
     struct metrics *metrics;
     struct ledger_pg *ledger; // NULL: nothing is remembered
@@ -58,6 +62,7 @@ struct worker {
     int loop_count;
     struct keeper *keeper;
 
+    struct worker_sent *sent;
     pthread_mutex_t producer_lock; // of `producer`: replaced after a fatal error
     struct kafka_producer *producer;
 
@@ -82,9 +87,31 @@ void worker_attempt_over(struct worker *worker);
 // Waits until none runs, or until_ms (of clock_ms()). Not on a loop.
 void worker_wait_idle(struct worker *worker, int64_t until_ms);
 
+// worker_stop.c
+// Nothing new leaves; calls under way get their time. What is cut stays undone or
+// unsure in the ledger, for whoever comes next. False: not all have ended, or a second
+// signal came.
+bool worker_drain(struct worker *worker, const sigset_t *signals);
+// Ends everything; the process ends with that status if it takes too long.
+void worker_close(struct worker *worker, int status);
+
+// worker_sent.c
+struct sent {
+    struct sent *next;
+    uint64_t hash;
+    char *topic, *id;
+};
+struct worker_sent *worker_sent_new(void);
+void worker_sent_free(struct worker_sent *all);
+// Notes that a follow-up is given to the producer; NULL if it is on its way already.
+// Any thread.
+struct sent *worker_sent_begin(struct worker_sent *all, const char *topic,
+                               const char *id);
+// It is there, or will not come. Any thread.
+void worker_sent_end(struct worker_sent *all, struct sent *sent);
+
 // worker_kafka.c
 bool worker_kafka_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK;
-void worker_kafka_close(struct worker *worker);
 bool worker_producer_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK;
 // Sends one follow-up; called by the ledger's threads. Waits while the queue is full.
 void worker_publish(void *owner, const struct settle_out *out);
@@ -94,7 +121,8 @@ bool worker_producer_renew(struct worker *worker);
 // worker_keeper.c
 void keeper_open(struct worker *worker); // before the consumer, which tells it
 bool keeper_start(struct worker *worker, struct error *err) ATTR_MUST_CHECK; // after it
-void keeper_close(struct worker *worker);
+void keeper_close(struct worker *worker); // nothing of it runs any more
+void keeper_free(struct worker *worker);
 void keeper_assigned(struct worker *worker, const int32_t *partitions, int count,
                      uint64_t generation);
 void keeper_revoked(struct worker *worker);
