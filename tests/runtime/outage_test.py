@@ -1,0 +1,254 @@
+"""What goes away in the middle: Postgres, Kafka, the process itself, its partitions."""
+import random
+import signal
+import unittest
+
+from tests.runtime.stack import Case, wait_until
+
+
+class Outage(Case):
+    KEYS = 20
+
+    def send_some(self, count, start=0):
+        stack = self.stack
+        ids = [stack.send("echo.make", stack.key(f"k{n % self.KEYS}"), n // self.KEYS,
+                          company=f"c{n % 4}") for n in range(start, start + count)]
+        stack.flush()
+        return ids
+
+    def everything_done_once(self):
+        stack, provider = self.stack, self.provider
+        stack.settle()
+        for event in stack.sent:
+            self.assertEqual(len(provider.live(event)), 1, event)
+        self.assertEqual(stack.count("finished_event"), len(stack.sent))
+        self.assertEqual(stack.dead(), [])
+        last = {}
+        for call in provider.seen(method="POST", path="/things", done=True):
+            self.assertGreaterEqual(call.n, last.get(call.key, -1), call)
+            last[call.key] = call.n
+        wait_until(lambda: len(stack.facts("echo.made")) == len(stack.sent), "the facts")
+
+    def wait_for_calls(self, count):
+        wait_until(lambda: len(self.provider.seen(method="POST")) >= count,
+                   lambda: f"{count} calls: {len(self.provider.seen(method='POST'))}\n"
+                   + self.stack.logs())
+
+
+class Servers(Outage):
+    def test_postgres_is_restarted_in_the_middle(self):
+        stack = self.stack
+        self.provider.rule(lambda call: "latency:5")
+        worker = stack.worker().ready()
+        self.send_some(200)
+        for part in range(1, 4):
+            self.wait_for_calls(40 * part)
+            stack.postgres.crash()
+            wait_until(lambda: worker.get("/readyz")[0] == 503, "not ready")
+            self.assertEqual(worker.get("/livez")[0], 200)
+            stack.postgres.again()
+        self.everything_done_once()
+        self.assertEqual(worker.stop(), 0)
+
+    def test_kafka_is_restarted_in_the_middle(self):
+        stack = self.stack
+        self.provider.rule(lambda call: "latency:5")
+        worker = stack.worker().ready()
+        self.send_some(200)
+        self.wait_for_calls(50)
+        stack.kafka.part("kill")
+        stack.kafka.part("start")
+        self.send_some(100, 200)
+        self.everything_done_once()
+        self.assertEqual(worker.get("/livez")[0], 200)
+        self.assertEqual(worker.stop(), 0)
+
+    def test_a_stop_while_postgres_is_away_ends(self):
+        stack = self.stack
+        worker = stack.worker(DRAIN_MS="500ms").ready()
+        self.provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        self.send_some(20)
+        self.provider.wait_for(lambda: self.provider.held > 0)
+        stack.postgres.crash()
+        try:
+            worker.signal(signal.SIGTERM)
+            worker.end()
+        finally:
+            stack.postgres.again()
+        self.provider.clear_rules()
+        stack.worker().ready()
+        self.everything_done_once()
+
+
+    def test_a_stop_while_kafka_is_away_ends(self):
+        stack = self.stack
+        worker = stack.worker().ready()
+        self.send_some(40)
+        self.wait_for_calls(20)
+        stack.kafka.part("kill")
+        try:
+            worker.signal(signal.SIGTERM)
+            self.assertEqual(worker.end(), 0)
+        finally:
+            stack.kafka.part("start")
+        stack.worker().ready()
+        self.everything_done_once()
+
+
+class Members(Outage):
+    def test_workers_come_and_go(self):
+        stack, provider = self.stack, self.provider
+        provider.rule(lambda call: "latency:10")
+        first = stack.worker().ready()
+        self.send_some(150)
+        self.wait_for_calls(30)
+        second, third = stack.worker().ready(), stack.worker().ready()
+        self.send_some(150, 150)
+        self.wait_for_calls(120)
+        second.kill()  # without a word: its partitions come back after the session
+        self.send_some(100, 300)
+        self.wait_for_calls(200)
+        self.assertEqual(third.stop(), 0)
+        self.send_some(100, 400)
+        self.everything_done_once()
+        self.assertEqual(first.stop(), 0)
+
+    def test_a_frozen_worker_writes_nothing_when_it_thaws(self):
+        stack, provider = self.stack, self.provider
+        provider.rule(lambda call: "latency:10")
+        frozen = stack.worker().ready()
+        self.send_some(300)
+        self.wait_for_calls(60)
+        frozen.signal(signal.SIGSTOP)
+        # Its session ends, and the other one takes over everything.
+        other = stack.worker()
+        wait_until(lambda: other.lines("assigned"), lambda: "taken over\n" + stack.logs())
+        self.wait_for_calls(150)
+        epochs = stack.postgres.run("SELECT partition, epoch FROM relais.partition_epoch"
+                                    f" WHERE worker = '{stack.name}' ORDER BY 1")
+        self.assertEqual(len(epochs), 12)
+        frozen.signal(signal.SIGCONT)
+        self.send_some(100, 300)
+        self.everything_done_once()
+        self.assertEqual(frozen.stop(), 0)
+        self.assertEqual(other.stop(), 0)
+
+    def freeze_in_a_transaction(self, worker):
+        """Stops it between the statements of a commit."""
+        stack = self.stack
+
+        def caught():
+            worker.signal(signal.SIGSTOP)
+            if stack.postgres.number(
+                    "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in"
+                    f" transaction' AND application_name = '{stack.name} writer'"):
+                return True
+            worker.signal(signal.SIGCONT)
+            return False
+
+        wait_until(caught, "frozen in a transaction")
+
+    def test_a_worker_frozen_in_a_transaction_does_not_stop_the_next(self):
+        stack = self.stack
+        frozen = stack.worker().ready()
+        for n in range(6000):
+            stack.send("echo.free", stack.key(f"k{n % 200}"), n // 200)
+        stack.flush()
+        self.wait_for_calls(50)
+        self.freeze_in_a_transaction(frozen)
+        self.assertLess(len(stack.finished()), 6000)
+        stack.worker()
+        stack.finish()
+        frozen.signal(signal.SIGCONT)
+        stack.send("echo.free", stack.key("last"))
+        stack.flush()
+        stack.settle()
+        self.assertEqual(stack.count("finished_event"), 6001)
+
+    def test_somebody_who_took_the_partitions_in_the_ledger_fences_us(self):
+        """As after a session that was lost without our noticing."""
+        stack, provider = self.stack, self.provider
+        worker = stack.worker().ready()
+        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        self.send_some(20)
+        provider.wait_for(lambda: provider.held >= 4)
+        stack.postgres.run("UPDATE relais.partition_epoch SET epoch = epoch + 1"
+                           f" WHERE worker = '{stack.name}'")
+        provider.clear_rules()
+        wait_until(lambda: worker.lines("fenced"), lambda: "fenced\n" + stack.logs())
+        self.everything_done_once()
+        self.assertEqual(len(worker.lines("assigned")), 2)
+
+
+class Stops(Outage):
+    def test_a_stop_lets_calls_end_and_begins_none(self):
+        stack, provider = self.stack, self.provider
+        worker = stack.worker().ready()
+        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        self.send_some(40)
+        provider.wait_for(lambda: provider.held >= 8)
+        held = provider.held
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda: worker.lines("draining"), "draining")
+        provider.clear_rules()
+        self.assertEqual(worker.end(), 0)
+        self.assertGreaterEqual(len(stack.finished()), 8)
+        self.assertEqual(len(provider.seen(method="POST")), len(stack.finished()))
+        self.assertGreaterEqual(len(stack.finished()), held)
+        stack.worker().ready()
+        self.everything_done_once()
+        self.assertEqual(len(provider.seen(method="POST")), 40)
+
+    def test_a_second_signal_ends_it_at_once(self):
+        stack, provider = self.stack, self.provider
+        worker = stack.worker(DRAIN_MS="600s").ready()
+        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        self.send_some(4)
+        provider.wait_for(lambda: provider.held >= 1)
+        worker.signal(signal.SIGTERM)
+        wait_until(lambda: worker.lines("draining"), "draining")
+        self.assertIsNone(worker.process.poll())
+        worker.signal(signal.SIGTERM)
+        worker.end()
+        self.assertGreaterEqual(provider.held, 1)
+        provider.clear_rules()
+        stack.worker().ready()
+        self.everything_done_once()
+
+    def test_a_stop_while_events_are_on_their_way_to_the_ledger(self):
+        """Parked ones above all: nobody's attempt runs when the process ends."""
+        stack, provider = self.stack, self.provider
+        key = stack.key("bad")
+        provider.fail("500", key=key)
+        for round in range(5):
+            worker = stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
+            parked = len(stack.parked())
+            for n in range(400):
+                stack.send("echo.free", key, n + 400 * round)
+            stack.flush()
+            wait_until(lambda: len(stack.parked()) > parked, "parking")
+            self.assertEqual(worker.stop(), 0, worker.text()[-2000:])
+        provider.clear_rules()
+        stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
+        stack.settle()
+        self.assertEqual([c.n for c in provider.seen(key=key, done=True)],
+                         list(range(2000)))
+
+    def test_many_starts_and_stops_leave_nothing_behind(self):
+        stack, provider = self.stack, self.provider
+        dice = random.Random(1)
+        provider.rule(lambda call: "500" if call.number % 7 == 0 else "latency:3")
+        self.send_some(200)
+        for _ in range(6):
+            worker = stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
+            until = len(provider.calls) + dice.randrange(30)
+            wait_until(lambda: len(provider.calls) >= until
+                       or len(stack.finished()) == 200, "calls")
+            self.assertEqual(worker.stop(), 0, worker.text()[-2000:])
+        provider.clear_rules()
+        stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
+        self.everything_done_once()
+
+
+if __name__ == "__main__":
+    unittest.main()
