@@ -17,6 +17,11 @@ class WithFlow(Case):
         cls.flow = make_flow(cls.directus, cls.system.env, cls.signed)
         cls.addClassCleanup(cls.directus.call, "DELETE", "/flows/" + cls.flow)
 
+    def switch_flow(self, status):
+        self.directus.call("PATCH", "/flows/" + self.flow, {"status": status})
+        self.addCleanup(self.directus.call, "PATCH", "/flows/" + self.flow,
+                        {"status": "active"})
+
     def play(self):
         """From sent to signed; what has to be true in the end, however it was told."""
         quote = self.new_quote()
@@ -115,6 +120,18 @@ class FlowAlone(WithoutOutbox):
         self.assertEqual(len(self.posts(quote)), 1)
         self.assertEqual(self.count_facts(quote)["quote.sent"], 1)
 
+    def test_a_quote_sent_before_the_flow_was_there_is_not_sent_when_saved_again(self):
+        """A flow does not say what was before: baseline has to."""
+        self.switch_flow("inactive")
+        quote = self.new_quote(status="sent")
+        told = json.loads(self.system.relais("baseline", "--json", CAPTURE="flow"))
+        self.assertGreater(told["states"], 0)
+        self.switch_flow("active")
+        self.directus.update("quotes", quote, status="sent", title="Sauvegardé")
+        self.told(quote, "directus")
+        self.assertEqual(self.status(quote), ("sent", "none"))
+        self.assertEqual(self.posts(quote), [])
+
     def test_many_quotes_in_one_request_are_all_sent(self):
         quotes = [self.new_quote() for _ in range(5)]
         self.directus.call("PATCH", "/items/quotes",
@@ -146,9 +163,7 @@ class FlowWithActivityLog(WithoutOutbox):
         self.assert_once(quote, submission)
 
     def test_what_the_flow_loses_the_activity_log_tells(self):
-        self.directus.call("PATCH", "/flows/" + self.flow, {"status": "inactive"})
-        self.addCleanup(self.directus.call, "PATCH", "/flows/" + self.flow,
-                        {"status": "active"})
+        self.switch_flow("inactive")
         quote, submission = self.play()
         self.told_by_log(quote)
         self.assert_once(quote, submission)
