@@ -11,6 +11,7 @@
 
 struct http_turnstile;
 
+// Places for calls to one service, over all loops.
 struct http_turnstile *http_turnstile_new(int places);
 void http_turnstile_free(struct http_turnstile *turnstile);
 

@@ -58,6 +58,7 @@ struct lanes {
     atomic_llong gated;              // lanes that wait for a gate: other loops wake us
 };
 
+// The lanes of one loop. Freed after the loop's thread has ended.
 struct lanes *lanes_new(struct worker *worker, struct loop *loop);
 void lanes_free(struct lanes *lanes);
 

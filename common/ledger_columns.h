@@ -35,6 +35,7 @@ struct ledger_columns {
     int rows[TABLE_COUNT];
 };
 
+// clear() keeps the memory for the next commit.
 void ledger_columns_begin(struct ledger_columns *columns);
 void ledger_columns_end(struct ledger_columns *columns);
 void ledger_columns_clear(struct ledger_columns *columns);

@@ -30,6 +30,7 @@ struct ledger_pg {
     bool leader, sweeper;
 };
 
+// What the two threads run; arg is the struct ledger_pg.
 void *ledger_writer_main(void *arg);
 void *ledger_reader_main(void *arg);
 

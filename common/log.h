@@ -32,6 +32,7 @@ struct log_field {
 // default info). Called once, before threads start.
 void log_open(const char *program);
 
+// The least level that is written.
 enum log_level log_level(void);
 
 // Writes one line. event is the stable word people search for ("attempt", "paused").

@@ -69,6 +69,8 @@ void loop_wait_begin(struct loop_wait *wait);
 bool loop_wait(struct loop_wait *wait, int64_t due_ms, const char *what);
 void loop_wake(struct loop_wait *wait);
 
+// Calls timer->fire on the loop at due_ms (clock_ms); setting it again moves it, and
+// stopping one that is not set does nothing. On the loop's thread.
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t due_ms);
 void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 
@@ -76,6 +78,7 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 void loop_watch_fd(struct loop *loop, int fd, struct loop_watch *watch, uint32_t events,
                    bool known);
 
+// How many fibers live on the loop, and their pool. On the loop's thread.
 size_t loop_fibers(const struct loop *loop);
 struct fiber_pool *loop_pool(struct loop *loop);
 

@@ -33,6 +33,7 @@ bool str_copy(char *out, size_t size, const char *text);
 // character in two.
 size_t str_fit(const char *text, size_t length, size_t max);
 
+// Whether text begins (ends) with prefix (suffix).
 bool str_starts(const char *text, const char *prefix);
 bool str_ends(const char *text, const char *suffix);
 
