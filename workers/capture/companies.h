@@ -17,6 +17,7 @@ struct capture_companies {
     int64_t read_at_ms;
 };
 
+// Frees the table; {0} is an empty one.
 void capture_companies_end(struct capture_companies *companies);
 
 // The code of a company, "" if it is unknown; valid until the next call. An unknown one

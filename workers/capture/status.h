@@ -21,6 +21,7 @@ struct capture_status {
     _Atomic int64_t turned_ms;
 };
 
+// In the caller's memory; used by the working and the admin thread.
 void capture_status_begin(struct capture_status *status);
 void capture_status_end(struct capture_status *status);
 
