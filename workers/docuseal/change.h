@@ -17,6 +17,7 @@ struct docuseal_change {
     const struct docuseal_evidence *evidence;
 };
 
+// A change that says nothing yet but the step it stands for.
 struct docuseal_change docuseal_change_begin(struct job *job, enum docuseal_step step);
 
 // Adds the submitter's row of signature_logs, new or once more, and notes in the round
@@ -37,6 +38,8 @@ void docuseal_change_record(struct job *job, const struct docuseal_sight *sight,
 bool docuseal_change_apply(struct job *job, struct docuseal_sight *sight,
                            struct docuseal_change *change) ATTR_MUST_CHECK;
 
+// The submitters of the submission, and whether one has that status, or is in the
+// round's log.
 size_t docuseal_signer_count(const struct docuseal_sight *sight);
 struct json_object *docuseal_signer_at(const struct docuseal_sight *sight, size_t i);
 bool docuseal_signer_is(struct json_object *submitter, const char *status);

@@ -44,6 +44,7 @@ void docuseal_round_grow(struct job *job, struct docuseal_round *round);
 void docuseal_round_replace(struct job *job, struct docuseal_round *round,
                             const char *submission);
 
+// Whether the submission had its place in this round before.
 bool docuseal_round_had(const struct docuseal_round *round, const char *submission);
 
 // "quote:<uuid>:r<n>": the identity of the effect.
