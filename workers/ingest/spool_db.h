@@ -25,6 +25,7 @@ struct ingest_spool_db *ingest_spool_db_open(const char *folder,
                                              struct error *err) ATTR_MUST_CHECK;
 void ingest_spool_db_close(struct ingest_spool_db *db);
 
+// Counts what the spool holds: rows, bytes, refused ones.
 bool ingest_spool_db_totals(struct ingest_spool_db *db,
                             struct ingest_spool_totals *totals,
                             struct error *err) ATTR_MUST_CHECK;
