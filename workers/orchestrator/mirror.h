@@ -26,6 +26,8 @@ struct orchestrator_look {
     struct json_object *changed; // names of the watched fields that differ
 };
 
+// Reads the row of a change and compares it with what was mirrored last. look->row is
+// NULL where there is nothing to do.
 bool orchestrator_mirror_look(struct job *job, const struct event *ev,
                               const struct orchestrator *o,
                               const struct orchestrator_mirror *mirror,

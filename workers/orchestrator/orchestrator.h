@@ -157,6 +157,7 @@ orchestrator_occasion_of(struct job *job, const struct orchestrator_sight *sight
 
 // ---- quotes.c, acceptances.c, people.c, invoices.c: one function per collection
 
+// Handlers: a row that moved becomes facts and commands.
 bool orchestrator_quote(struct job *job, const struct event *ev, void *state);
 bool orchestrator_acceptance(struct job *job, const struct event *ev, void *state);
 bool orchestrator_lead(struct job *job, const struct event *ev, void *state);
