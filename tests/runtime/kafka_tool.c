@@ -252,7 +252,8 @@ say_record(const rd_kafka_message_t *message)
 static void
 read_partition(rd_kafka_t *rk, const char *topic, int32_t partition)
 {
-    int64_t low = 0, high = end_of(rk, topic, partition, &low);
+    int64_t low = 0;
+    int64_t high = end_of(rk, topic, partition, &low);
     if (high == low)
         return;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -299,7 +300,9 @@ committed(struct tool *tool, struct json_object *order)
         rd_kafka_topic_partition_list_add(list, topic, partition);
     if (rd_kafka_committed(rk, list, PATIENCE_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         die(topic, "no committed offsets");
-    int64_t sum = 0, end = 0, low;
+    int64_t sum = 0;
+    int64_t end = 0;
+    int64_t low;
     for (int i = 0; i < list->cnt; i++) {
         sum += list->elems[i].offset > 0 ? list->elems[i].offset : 0;
         end += end_of(rk, topic, list->elems[i].partition, &low);
