@@ -136,7 +136,8 @@ static const struct table {
     [TABLE_EFFECTS] =
         {"tt", false,
          "SELECT e.kind, e.identity, e.state, e.attempt, e.result,"
-         " (extract(epoch FROM e.deadline_at - clock_timestamp()) * 1000)::int8"
+         " (extract(epoch FROM e.deadline_at - clock_timestamp()) * 1000)::int8,"
+         " e.xmin::text::int8"
          " FROM unnest($1::text[], $2::text[]) AS r(kind, identity)"
          " JOIN relais.effect e USING (kind, identity)"},
 };
@@ -305,8 +306,9 @@ headers_object(const struct record *record)
     struct json_object *headers = json_object_new_object();
     for (size_t i = 0; i < record->header_count; i++) {
         const struct record_header *h = &record->headers[i];
-        if (!str_is_text(h->value, h->length))
-            continue;
+        if (!str_is_text(h->value, h->length) || !str_is_text(h->name, strlen(h->name))
+            || json_object_object_get_ex(headers, h->name, NULL))
+            continue; // of two with one name the first counts
         json_object_object_add(headers, h->name,
                                json_object_new_string_len(h->value, (int)h->length));
     }

@@ -7,7 +7,7 @@
 #include "common/ledger_queue.h"
 #include "common/str.h"
 
-enum { BATCH_MAX = 1000, RETRY_MS = 200, EPOCHS_MAX = 1024 };
+enum { BATCH_MAX = 1000, RETRY_MS = 200, EPOCHS_MAX = 1024, DOUBTS_MAX = 8 };
 
 struct writer {
     struct ledger_pg *ledger;
@@ -18,6 +18,11 @@ struct writer {
     // The connection was lost before COMMIT was answered: what of the batch is finished
     // already must not be written again.
     bool in_doubt;
+    // The transactions that may have been committed so: a row that one of them wrote is
+    // ours. The low 32 bits, as in xmin.
+    int64_t doubts[DOUBTS_MAX];
+    int doubt_count;
+    int64_t transaction;        // the one under way
     int64_t epochs[EPOCHS_MAX]; // by partition; 0 = unknown
     struct pg_array events;     // scratch
     struct pg_statement statements[TABLE_COUNT + 1];
@@ -70,6 +75,7 @@ begin(struct writer *writer, struct ledger_write *const *batch, int count,
       struct pg_rows **seen, struct error *err)
 {
     struct pg_rows *epochs = NULL;
+    struct pg_rows *locked = NULL;
     pg_array_clear(&writer->events);
     for (int i = 0; i < count; i++) {
         if (batch[i]->kind == LEDGER_SETTLE && batch[i]->event != NULL
@@ -81,9 +87,11 @@ begin(struct writer *writer, struct ledger_write *const *batch, int count,
     struct pg_statement statements[] = {
         {.sql = "BEGIN"},
         {.sql = "SELECT set_config('idle_in_transaction_session_timeout', '3s', true),"
-                " pg_advisory_xact_lock_shared(hashtextextended('relais ' || $1, 0))",
+                " pg_advisory_xact_lock_shared(hashtextextended('relais ' || $1, 0)),"
+                " pg_current_xact_id()::text::int8 & 4294967295",
          .params = &worker,
-         .count = 1},
+         .count = 1,
+         .rows = &locked},
         {.sql = "SELECT partition, epoch FROM relais.partition_epoch WHERE worker = $1",
          .params = &worker,
          .count = 1,
@@ -97,6 +105,8 @@ begin(struct writer *writer, struct ledger_write *const *batch, int count,
     };
     if (!pg_pipeline(writer->pg, statements, writer->in_doubt ? 4 : 3, err))
         return false;
+    writer->transaction = pg_i64(locked, 0, 2);
+    pg_rows_free(locked);
     memset(writer->epochs, 0, sizeof writer->epochs);
     for (int i = 0; i < pg_rows_count(epochs); i++) {
         int64_t partition = pg_i64(epochs, i, 0);
@@ -122,9 +132,20 @@ effect_state(const char *name)
     return strcmp(name, "flagged") == 0 ? LEDGER_EFFECT_FLAGGED : LEDGER_EFFECT_UNSURE;
 }
 
+// Whether the row was written by a transaction of ours whose end we did not hear.
+static bool
+is_own(const struct writer *writer, int64_t xmin)
+{
+    for (int i = 0; i < writer->doubt_count; i++) {
+        if (writer->doubts[i] == xmin)
+            return true;
+    }
+    return false;
+}
+
 static void
-answer_intent(struct ledger_write *write, const struct pg_rows *taken,
-              struct pg_rows *effects)
+answer_intent(const struct writer *writer, struct ledger_write *write,
+              const struct pg_rows *taken, struct pg_rows *effects)
 {
     for (int i = 0; taken != NULL && i < pg_rows_count(taken); i++) {
         if (same_effect(taken, i, write)) {
@@ -136,6 +157,12 @@ answer_intent(struct ledger_write *write, const struct pg_rows *taken,
     for (int i = 0; effects != NULL && i < pg_rows_count(effects); i++) {
         if (!same_effect(effects, i, write))
             continue;
+        if (is_own(writer, pg_i64(effects, i, 6))
+            && strcmp(pg_text(effects, i, 2), "intent") == 0) {
+            write->effect = (struct ledger_effect){.state = LEDGER_EFFECT_BEGUN,
+                                                   .attempt = pg_i64(effects, i, 3)};
+            return;
+        }
         size_t length;
         const char *result = pg_bytes(effects, i, 4, &length);
         write->effect = (struct ledger_effect){
@@ -172,7 +199,7 @@ write_batch(struct writer *writer, struct ledger_write *const *batch, int count,
         return false;
     for (int i = 0; i < count; i++) {
         if (batch[i]->kind == LEDGER_INTENT && batch[i]->verdict == LEDGER_DONE)
-            answer_intent(batch[i], taken, effects);
+            answer_intent(writer, batch[i], taken, effects);
     }
     pg_rows_free(taken);
     pg_rows_free(effects);
@@ -221,6 +248,15 @@ must_stop(struct ledger_pg *ledger)
     return stopping;
 }
 
+static void
+note_doubt(struct writer *writer)
+{
+    writer->in_doubt = true;
+    if (writer->transaction != 0 && writer->doubt_count < DOUBTS_MAX)
+        writer->doubts[writer->doubt_count++] = writer->transaction;
+    writer->transaction = 0;
+}
+
 static bool settle_for_good(struct writer *writer, struct ledger_write *const *batch,
                             int count);
 
@@ -252,7 +288,7 @@ settle_for_good(struct writer *writer, struct ledger_write *const *batch, int co
         }
         if (err.kind == ERROR_PERMANENT)
             return settle_one_by_one(writer, batch, count);
-        writer->in_doubt = true;
+        note_doubt(writer);
         if (must_stop(ledger))
             return false;
         if (pg_ok(writer->pg))
@@ -263,6 +299,7 @@ settle_for_good(struct writer *writer, struct ledger_write *const *batch, int co
             return false;
     }
     writer->in_doubt = false;
+    writer->doubt_count = 0;
     return true;
 }
 

@@ -3,6 +3,7 @@ import os
 import random
 import unittest
 
+from tests.runtime.pg_proxy import PgProxy
 from tests.runtime.stack import Case, wait_until
 
 
@@ -114,6 +115,36 @@ class Effects(Case):
         stack.flush()
         stack.settle()
         self.assertEqual(len(self.provider.seen(method="POST", of=event)), 1)
+
+
+class Doubts(Case):
+    def test_commits_whose_answer_is_lost_are_written_once(self):
+        """Nor is a mail flagged because Postgres went away while its intent was stored."""
+        stack, provider = self.stack, self.provider
+        cuts = {n: ["before", "after"][n // 4 % 2] for n in range(4, 200, 4)}
+        proxy = PgProxy(stack.postgres.dir, f"{stack.name} writer", cuts.get)
+        self.addCleanup(proxy.close)
+        provider.fail("422", key=stack.key("refused"))
+        provider.rule(lambda call: "latency:5")
+        stack.worker(DATABASE_URL=proxy.url).ready()
+        things, mails = [], []
+        for n in range(120):
+            things.append(stack.send("echo.make", stack.key(f"k{n % 10}"), n))
+            mails.append(stack.send("echo.mail", stack.key(f"m{n % 10}"), n))
+            stack.send("echo.touch", stack.key("refused"), n)
+        stack.flush()
+        stack.settle()
+        print(f"{proxy.cuts} of {proxy.commits} commits were cut", flush=True)
+        self.assertGreater(proxy.cuts["before"], 3)
+        self.assertGreater(proxy.cuts["after"], 3)
+        for event in things + mails:
+            self.assertEqual(len(provider.seen(method="POST", of=event)), 1, event)
+        self.assertEqual(stack.count("effect", "state <> 'confirmed'"), 0)
+        self.assertEqual(stack.count("attention"), 0)
+        self.assertEqual(stack.count("finished_event"), len(stack.sent))
+        self.assertEqual({d.header("ce_id") for d in stack.dead()},
+                         set(stack.sent) - set(things + mails))
+        wait_until(lambda: len(stack.facts("echo.made")) == len(things), "a fact each")
 
 
 class Kills(Case):

@@ -1,0 +1,87 @@
+"""A proxy before Postgres that cuts a session around its COMMIT: before the server has it,
+or after the server has done it and before the client hears of it."""
+import socket
+import socketserver
+import threading
+
+
+class PgProxy:
+    """decide(n) is asked for the n-th COMMIT of sessions whose application_name contains
+    `name`: "before", "after" or None."""
+
+    def __init__(self, folder, name, decide):
+        self.socket, self.name, self.decide = f"{folder}/.s.PGSQL.5432", name, decide
+        self.lock = threading.Lock()
+        self.commits = 0
+        self.cuts = {"before": 0, "after": 0}
+        proxy = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                proxy._serve(self.request)
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = True
+            daemon_threads = True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.url = "postgresql://postgres@127.0.0.1:%d/postgres?sslmode=disable" % (
+            self.server.server_address[1])
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def _next(self):
+        with self.lock:
+            self.commits += 1
+            cut = self.decide(self.commits)
+            if cut:
+                self.cuts[cut] += 1
+            return cut
+
+    def _serve(self, client):
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect(self.socket)
+            start = client.recv(65536)
+            server.sendall(start)
+            watched = self.name.encode() in start
+            hold = threading.Event()  # answers are kept back until the server has committed
+            down = threading.Thread(target=self._down, args=(server, client, hold),
+                                    daemon=True)
+            down.start()
+            while data := client.recv(1 << 20):
+                cut = self._next() if watched and b"COMMIT\0" in data else None
+                if cut == "before":
+                    break
+                if cut == "after":
+                    hold.set()
+                server.sendall(data)
+                if cut == "after":
+                    down.join()
+                    break
+        except OSError:
+            pass
+        finally:
+            for end in (client, server):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                end.close()
+
+    @staticmethod
+    def _down(server, client, hold):
+        kept = b""
+        try:
+            while data := server.recv(1 << 20):
+                if not hold.is_set():
+                    client.sendall(data)
+                    continue
+                kept += data
+                if b"COMMIT\0" in kept:
+                    return
+        except OSError:
+            pass
