@@ -182,6 +182,15 @@ gate_passed(struct gate *gate)
     pthread_mutex_unlock(&gate->lock);
 }
 
+int64_t
+gate_closed_ms(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    int64_t left_ms = gate->closed_until_ms - clock_ms();
+    pthread_mutex_unlock(&gate->lock);
+    return left_ms > 0 ? left_ms : 0;
+}
+
 bool
 gates_red(struct gates *gates, struct str *why)
 {

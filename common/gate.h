@@ -31,6 +31,9 @@ void gate_leave(struct gate *gate);
 void gate_close(struct gate *gate, int64_t wait_ms, bool red);
 void gate_passed(struct gate *gate);
 
+// How long it stays closed; 0 if it is not.
+int64_t gate_closed_ms(struct gate *gate);
+
 // Appends a line for each gate that is closed because of bad credentials: health is
 // red.
 bool gates_red(struct gates *gates, struct str *why);

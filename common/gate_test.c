@@ -128,6 +128,8 @@ a_closed_gate_tells_how_long(void **state)
     struct gate *gate = find(state, "open", "acme");
     gate_close(gate, AN_HOUR_MS, false);
     assert_in_range(refuses(gate), AN_HOUR_MS - 60 * 1000, AN_HOUR_MS);
+    assert_in_range(gate_closed_ms(gate), AN_HOUR_MS - 60 * 1000, AN_HOUR_MS);
+    assert_int_equal(gate_closed_ms(find(state, "two", "acme")), 0);
     // A shorter word does not open it earlier.
     gate_close(gate, 10, false);
     assert_in_range(refuses(gate), AN_HOUR_MS - 60 * 1000, AN_HOUR_MS);

@@ -112,6 +112,9 @@ park_long_waits(struct gate_line *line, int64_t now)
 {
     const struct worker_settings *settings = &line->lanes->worker->settings;
     int64_t held = 0;
+    int64_t due_ms = gate_closed_ms(line->gate); // before that it would wait here again
+    if (due_ms < settings->retry_park_ms)
+        due_ms = settings->retry_park_ms;
     for (struct lane *lane = line->first; lane != NULL; lane = lane->line_next)
         held += (int64_t)lane->count;
     while (line->first != NULL
@@ -119,7 +122,7 @@ park_long_waits(struct gate_line *line, int64_t now)
                || held > settings->high_water / 4)) {
         struct lane *lane = line_pop(line);
         held -= (int64_t)lane->count;
-        lane_park_all(lane, settings->retry_park_ms);
+        lane_park_all(lane, due_ms);
     }
 }
 
