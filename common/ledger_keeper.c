@@ -20,11 +20,9 @@ connected(struct ledger_pg *ledger, struct error *err)
     if (ledger->keeper != NULL && pg_ok(ledger->keeper))
         return true;
     ledger->leader = ledger->sweeper = false; // advisory locks went with the session
-    if (ledger->keeper == NULL) {
-        ledger->keeper = pg_open(ledger->url, ledger->worker, err);
-        return ledger->keeper != NULL;
-    }
-    return pg_reconnect(ledger->keeper, err);
+    pg_close(ledger->keeper);
+    ledger->keeper = ledger_open(ledger, ledger->worker, err);
+    return ledger->keeper != NULL;
 }
 
 static bool

@@ -45,6 +45,26 @@ note_trouble(struct ledger_pg *ledger, const char *why)
 }
 
 struct pg *
+ledger_open(struct ledger_pg *ledger, const char *name, struct error *err)
+{
+    pthread_mutex_lock(&ledger->lock);
+    char *url = str_dup(ledger->url);
+    pthread_mutex_unlock(&ledger->lock);
+    struct pg *pg = pg_open(url, name, err);
+    free(url);
+    return pg;
+}
+
+void
+ledger_pg_reach(struct ledger_pg *ledger, const char *url)
+{
+    pthread_mutex_lock(&ledger->lock);
+    free(ledger->url);
+    ledger->url = str_dup(url);
+    pthread_mutex_unlock(&ledger->lock);
+}
+
+struct pg *
 ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
                atomic_bool *up, pthread_cond_t *ready)
 {
@@ -54,18 +74,13 @@ ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
     snprintf(name, sizeof name, "%s %s", ledger->worker, role);
     while (pg == NULL || !pg_ok(pg)) {
         atomic_store(up, false);
-        error_clear(&err);
-        if (pg == NULL)
-            pg = pg_open(ledger->url, name, &err);
-        else if (pg_reconnect(pg, &err))
-            break;
-        if (pg != NULL && pg_ok(pg))
+        pg_close(pg);
+        pg = ledger_open(ledger, name, &err);
+        if (pg != NULL)
             break;
         note_trouble(ledger, err.text);
-        if (is_stopping(ledger)) {
-            pg_close(pg);
+        if (is_stopping(ledger))
             return NULL;
-        }
         ledger_pause(ledger, ready, wait_ms);
         wait_ms = wait_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : wait_ms * 2;
     }

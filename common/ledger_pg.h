@@ -137,6 +137,9 @@ struct ledger_pg *ledger_pg_open(const struct ledger_pg_options *options,
 void ledger_pg_stop(struct ledger_pg *ledger);
 void ledger_pg_close(struct ledger_pg *ledger);
 
+// The URL of sessions that are made from now on (its password has changed). Any thread.
+void ledger_pg_reach(struct ledger_pg *ledger, const char *url);
+
 // Whether the last word with Postgres was a good one. Any thread.
 bool ledger_pg_up(const struct ledger_pg *ledger);
 

@@ -37,6 +37,9 @@ void *ledger_reader_main(void *arg);
 // Waits between two tries, or until the ledger stops.
 void ledger_pause(struct ledger_pg *ledger, pthread_cond_t *ready, int64_t wait_ms);
 
+// A new session.
+struct pg *ledger_open(struct ledger_pg *ledger, const char *name, struct error *err);
+
 // A session that is connected, or NULL once the ledger stops.
 struct pg *ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
                           atomic_bool *up, pthread_cond_t *ready);

@@ -261,11 +261,29 @@ make_idle(struct worker *worker)
     pthread_condattr_destroy(&monotonic);
 }
 
+// A row that names a gate nobody has would be found out when its first event comes.
+static bool
+check_gates(const struct integration *it, struct error *err)
+{
+    for (const struct handler *h = it->handlers; h->type != NULL; h++) {
+        const struct gate_spec *spec = it->gates;
+        while (h->gate != NULL && spec != NULL && spec->name != NULL
+               && strcmp(spec->name, h->gate) != 0)
+            spec++;
+        if (h->gate != NULL && (spec == NULL || spec->name == NULL))
+            return error_fatal(err,
+                               "the handler of %s names the gate %s, which is not "
+                               "in the table of gates",
+                               h->type, h->gate);
+    }
+    return true;
+}
+
 static bool
 open_worker(struct worker *worker, struct error *err)
 {
     const struct integration *it = worker->integration;
-    if (!read_settings(worker, err))
+    if (!read_settings(worker, err) || !check_gates(it, err))
         return false;
     if (it->open != NULL && !it->open(worker->state, err))
         return false;
@@ -322,9 +340,12 @@ ask_for_fibers(struct worker *worker)
 static void
 reload_secrets(struct worker *worker)
 {
+    const struct config_setting *own = worker->integration->settings;
     struct error err;
-    if (worker->integration->settings != NULL
-        && !config_reload_secrets(worker->integration->settings, worker->state, &err))
+    bool read = config_reload_secrets(worker_settings, &worker->settings, &err);
+    if (read && worker->ledger != NULL)
+        ledger_pg_reach(worker->ledger, worker->settings.database_url);
+    if (!read || (own != NULL && !config_reload_secrets(own, worker->state, &err)))
         log_error("reload", "%s", err.text);
     else
         log_info("reload", "secrets were read again");

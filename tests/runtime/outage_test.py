@@ -1,9 +1,11 @@
 """What goes away in the middle: Postgres, Kafka, the process itself, its partitions."""
 import random
 import signal
+import tempfile
 import unittest
 
-from tests.runtime.stack import Case, wait_until
+from tests.runtime.pg_proxy import PgProxy
+from tests.runtime.stack import PARTITIONS, Case, wait_until
 
 
 class Outage(Case):
@@ -47,6 +49,34 @@ class Servers(Outage):
             wait_until(lambda: worker.get("/readyz")[0] == 503, "not ready")
             self.assertEqual(worker.get("/livez")[0], 200)
             stack.postgres.again()
+        self.everything_done_once()
+        self.assertEqual(worker.stop(), 0)
+
+    def test_a_new_url_of_the_ledger_is_taken_up_at_sighup(self):
+        stack = self.stack
+        old = PgProxy(stack.postgres.dir, "nobody", lambda n: None)
+        new = PgProxy(stack.postgres.dir, "nobody", lambda n: None)
+        self.addCleanup(new.close)
+        with tempfile.NamedTemporaryFile("w") as secret:
+
+            def write(url):
+                secret.seek(0)
+                secret.truncate()
+                secret.write(url)
+                secret.flush()
+
+            write(old.url)
+            del stack.settings["DATABASE_URL"]
+            worker = stack.worker(DATABASE_URL_FILE=secret.name).ready()
+            self.send_some(20)
+            stack.finish()
+            write(new.url)
+            worker.signal(signal.SIGHUP)
+            wait_until(lambda: worker.lines("reload"), "read again")
+        old.close()
+        stack.postgres.crash()
+        stack.postgres.again()
+        self.send_some(20, 20)
         self.everything_done_once()
         self.assertEqual(worker.stop(), 0)
 
@@ -126,7 +156,7 @@ class Members(Outage):
         self.wait_for_calls(150)
         epochs = stack.postgres.run("SELECT partition, epoch FROM relais.partition_epoch"
                                     f" WHERE worker = '{stack.name}' ORDER BY 1")
-        self.assertEqual(len(epochs), 12)
+        self.assertEqual(len(epochs), PARTITIONS)
         frozen.signal(signal.SIGCONT)
         self.send_some(100, 300)
         self.everything_done_once()
@@ -167,8 +197,13 @@ class Members(Outage):
 
     def test_somebody_who_took_the_partitions_in_the_ledger_fences_us(self):
         """As after a session that was lost without our noticing."""
+        self.fence(self.stack.worker().ready())
+
+    def test_a_member_with_a_name_of_its_own_is_fenced_too(self):
+        self.fence(self.stack.worker(KAFKA_GROUP_INSTANCE_ID=self.stack.name).ready())
+
+    def fence(self, worker):
         stack, provider = self.stack, self.provider
-        worker = stack.worker().ready()
         provider.rule(lambda call: "hold" if call.method == "POST" else None)
         self.send_some(20)
         provider.wait_for(lambda: provider.held >= 4)

@@ -24,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("RUNTIME_BIN", "/nowhere"))
 SCRIPTS = ROOT / "tests" / "integration"
 PATIENCE = 120
-PARTITIONS = 12
+PARTITIONS = 6
 
 # Short, so that a test waits for conditions and not for delays that are made for people.
 SETTINGS = {
@@ -236,6 +236,7 @@ class Worker:
             raise AssertionError(f"it does not end:\n{self.text()[-3000:]}") from None
 
     def close(self):
+        """Ends it; what a sanitizer found, or None."""
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
         self.kill()
@@ -243,7 +244,8 @@ class Worker:
         self.log.close()
         for word in ("Sanitizer", "runtime error:", "Assertion"):
             if word in text:
-                raise AssertionError(f"pid {self.pid}:\n{text[-20000:]}")
+                return f"pid {self.pid}:\n{text[-20000:]}"
+        return None
 
 
 def free_port():
@@ -287,9 +289,10 @@ class Stack:
         self.sent = []
 
     def close(self):
-        for worker in self.workers:
-            worker.close()
+        problems = [problem for worker in self.workers if (problem := worker.close())]
         self.provider.close()
+        if problems:
+            raise AssertionError("\n".join(problems))
 
     def worker(self, **settings):
         return Worker(self, **settings)
