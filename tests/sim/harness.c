@@ -21,6 +21,7 @@ static const struct sim_setting common_settings[] = {
     {"SIM_WEBHOOK_URL", "webhook_url", "", false},
     {"SIM_WEBHOOK_TIMEOUT_MS", "webhook_timeout_ms", "15000", false},
     {"SIM_RETRY_SCALE", "retry_scale", "1", false},
+    {"SIM_CLOCK_OFFSET_MS", "clock_offset_ms", "0", false},
     {0},
 };
 
@@ -101,6 +102,12 @@ sim_stamp_ms(struct sim *sim)
         now_ms = sim->last_stamp_ms + 1;
     sim->last_stamp_ms = now_ms;
     return now_ms;
+}
+
+int64_t
+sim_now_ms(struct sim *sim)
+{
+    return time_now_ms() + sim_setting_int(sim, "clock_offset_ms");
 }
 
 uint32_t

@@ -124,6 +124,10 @@ const char *sim_public_url(struct sim *sim);
 // The wall clock in milliseconds, but never the same value twice.
 int64_t sim_stamp_ms(struct sim *sim);
 
+// The simulated server's clock in milliseconds since 1970: the wall clock, moved by
+// SIM_CLOCK_OFFSET_MS and /_sim/clock. Webhooks are due by the wall clock.
+int64_t sim_now_ms(struct sim *sim);
+
 // A number below limit from the simulator's generator (SIM_SEED).
 uint32_t sim_random(struct sim *sim, uint32_t limit);
 
@@ -168,7 +172,9 @@ bool hook_resend(struct sim *sim, int64_t id);
 struct hook_message {
     char *url;
     char *body;
-    char *headers[8]; // "Name: value", ended by NULL
+    char *headers[16];       // "Name: value", ended by NULL
+    bool put;                // PUT, not POST
+    bool redirects_followed; // and a POST becomes a GET on the way
 };
 
 // Appends a header, formatted like printf.

@@ -5,6 +5,7 @@
 #include "harness_hook.h"
 #include "harness_internal.h"
 #include "harness_json.h"
+#include "harness_time.h"
 
 static void
 answer_error(struct call *call, const char *problem)
@@ -231,6 +232,13 @@ get_config(struct call *call)
     call_answer(call, 200, show_config(call->sim));
 }
 
+static struct json_object *
+config_copy(struct sim *sim)
+{
+    struct json_object *row = store_get(sim->store, "config", 1);
+    return row == NULL ? json_object_new_object() : json_clone(row);
+}
+
 // Changes settings while the simulator runs; what is set here outlives it.
 static void
 post_config(struct call *call)
@@ -251,15 +259,43 @@ post_config(struct call *call)
         answer_error(call, problem);
         return;
     }
-    struct json_object *row = store_get(sim->store, "config", 1);
-    struct json_object *changed =
-        row == NULL ? json_object_new_object() : json_clone(row);
+    struct json_object *changed = config_copy(sim);
     json_object_object_foreach(call->body, key, value)
     {
         json_add_str(changed, key, value == NULL ? "" : json_object_get_string(value));
     }
     store_put(sim->store, "config", 1, changed);
     call_answer(call, 200, show_config(sim));
+}
+
+static void
+get_clock(struct call *call)
+{
+    struct json_object *reply = json_object_new_object();
+    json_add_time(reply, "now", sim_now_ms(call->sim));
+    json_add_int(reply, "offset_ms", sim_setting_int(call->sim, "clock_offset_ms"));
+    call_answer(call, 200, reply);
+}
+
+// Sets the simulated server's clock to `now`, or moves it by `advance_ms`; it goes on
+// from there.
+static void
+post_clock(struct call *call)
+{
+    struct sim *sim = call->sim;
+    const char *now = json_str(call->body, "now");
+    int64_t at_ms = sim_now_ms(sim) + json_int(call->body, "advance_ms", 0);
+    if (now != NULL ? !time_parse(now, &at_ms) : !json_has(call->body, "advance_ms")) {
+        answer_error(call, "now: give an ISO-8601 instant, or advance_ms as a number");
+        return;
+    }
+    char offset_ms[24];
+    snprintf(offset_ms, sizeof offset_ms, "%lld", (long long)(at_ms - time_now_ms()));
+    struct json_object *changed = config_copy(sim);
+    json_add_str(changed, "clock_offset_ms", offset_ms);
+    store_put(sim->store, "config", 1, changed);
+    sim_wake_at(sim, 0);
+    get_clock(call);
 }
 
 static void
@@ -294,6 +330,8 @@ const struct sim_route control_routes[] = {
     {"GET", "/idle", get_idle, true},
     {"GET", "/config", get_config, true},
     {"POST", "/config", post_config, true},
+    {"GET", "/clock", get_clock, true},
+    {"POST", "/clock", post_clock, true},
     {"POST", "/reset", post_reset, true},
     {"GET", "/help", get_help, true},
     {0},

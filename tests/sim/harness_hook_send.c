@@ -55,6 +55,10 @@ launch(struct hooks *hooks, struct flight *flight, struct json_object *row)
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, flight->headers);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, message->body);
+    if (message->put)
+        curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "PUT");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION,
+                     message->redirects_followed ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE, (long)strlen(message->body));
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,

@@ -435,6 +435,19 @@ class CallsTest(DocusealTest):
         self.assertEqual(reply.status, 422)
         self.assertIn("no_such", reply.json["error"])
 
+    def test_the_clock_is_set_and_moved(self):
+        start = self.sim.control("POST", "/clock", {"now": "2031-02-03T04:05:06Z"})
+        self.assertRegex(start["now"], "^2031-02-03T04:0[56]:")
+        moved = self.sim.control("POST", "/clock", {"advance_ms": 86400000})
+        self.assertRegex(moved["now"], "^2031-02-04T04:0[5-9]:")
+        self.assertRegex(self.sim.control("GET", "/clock")["now"], "^2031-02-04T04:")
+
+    def test_a_wrong_clock_is_refused_by_name(self):
+        for wrong in ({}, {"now": "soon"}):
+            reply = self.sim.call("POST", "/_sim/clock", wrong)
+            self.assertEqual(reply.status, 422)
+            self.assertIn("now:", reply.json["error"])
+
     def test_the_help_names_every_control(self):
         lines = self.sim.control("GET", "/help")["controls"]
         self.assertIn("POST /_sim/sign", lines)
