@@ -30,6 +30,17 @@ webhook_query(const struct webhook_request *request, const char *name)
     return value_of(request->query, name, false);
 }
 
+const char *
+webhook_either(const struct webhook_request *request, const char *header,
+               const char *parameter)
+{
+    const char *first = webhook_header(request, header);
+    const char *second = webhook_query(request, parameter);
+    if (first == NULL || second == NULL)
+        return first != NULL ? first : second != NULL ? second : "";
+    return strcmp(first, second) == 0 ? first : NULL;
+}
+
 bool
 webhook_word(const char *text)
 {

@@ -32,6 +32,20 @@ headers_are_found_in_any_case_and_parameters_are_not(void **state)
 }
 
 static void
+a_header_and_a_parameter_must_agree(void **state)
+{
+    (void)state;
+    assert_string_equal(webhook_either(&request, "X-Company", "company"),
+                        "HYPERVISUAL");
+    assert_string_equal(webhook_either(&request, "X-Trace", "trace"), "first");
+    assert_string_equal(webhook_either(&request, "X-None", "none"), "");
+    assert_null(webhook_either(&request, "X-Trace", "company"));
+    const struct http_header same[] = {{"X-Company", "HYPERVISUAL"}, {NULL}};
+    const struct webhook_request both = {.headers = same, .query = query};
+    assert_string_equal(webhook_either(&both, "X-Company", "company"), "HYPERVISUAL");
+}
+
+static void
 a_word_is_visible_and_short(void **state)
 {
     (void)state;
@@ -142,6 +156,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_found_in_any_case_and_parameters_are_not),
+        cmocka_unit_test(a_header_and_a_parameter_must_agree),
         cmocka_unit_test(a_word_is_visible_and_short),
         cmocka_unit_test(an_event_needs_its_attributes_and_they_must_fit_a_header),
         cmocka_unit_test(a_delivery_has_limits),

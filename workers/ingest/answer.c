@@ -7,42 +7,66 @@
 #include "common/log.h"
 #include "workers/ingest/exchange.h"
 
-struct title {
+static const struct {
     int status;
     const char *title;
-    const char *detail;
-};
-
-static const struct title titles[] = {
-    {400, "Bad Request", "The body is not what this webhook sends."},
-    {401, "Unauthorized", "The signature or secret is missing, wrong or too old."},
-    {404, "Not Found", "Nothing is served at this path."},
-    {405, "Method Not Allowed", "Webhooks are sent by POST."},
-    {413, "Content Too Large", "The body or an event in it is too large."},
-    {503, "Service Unavailable", "The event cannot be kept now: send it again later."},
+} titles[] = {
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {413, "Content Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
     {0},
 };
 
-static const struct title *
+// What the sender is told beside its status, by reason; what a webhook says about a
+// body goes before.
+static const struct {
+    const char *reason, *detail;
+} details[] = {
+    {"unknown-path", "Nothing is served at this path."},
+    {"not-enabled", "This integration does not run here: see INTEGRATIONS."},
+    {"wrong-method", "Webhooks are sent by POST."},
+    {"too-large", "The body or an event in it is too large."},
+    {"no-memory", "The event cannot be kept now."},
+    {"cannot-keep", "The event cannot be kept now."},
+    {"stopping", "The event cannot be kept now."},
+    {0},
+};
+
+static const char *
 title_of(int status)
 {
-    const struct title *title = titles;
-    while (title->status != 0 && title->status != status)
-        title++;
-    return title;
+    for (size_t i = 0; titles[i].status != 0; i++)
+        if (titles[i].status == status)
+            return titles[i].title;
+    return "Error";
+}
+
+static const char *
+detail_of(const struct ingest_judgement *judgement)
+{
+    if (judgement->detail != NULL)
+        return judgement->detail;
+    for (size_t i = 0; details[i].reason != NULL; i++)
+        if (judgement->reason != NULL
+            && strcmp(details[i].reason, judgement->reason) == 0)
+            return details[i].detail;
+    return NULL;
 }
 
 // An RFC 9457 problem document, in the job.
 static const char *
 problem_text(struct ingest_exchange *exchange, int status, size_t *length)
 {
-    const struct title *known = title_of(status);
-    const char *detail = exchange->judgement.detail;
     struct json_object *problem = json_object_in(&exchange->job);
     json_set_string(problem, "type", "about:blank");
-    json_set_string(problem, "title", known->title == NULL ? "Error" : known->title);
+    json_set_string(problem, "title", title_of(status));
     json_set_i64(problem, "status", status);
-    json_set_string(problem, "detail", detail != NULL ? detail : known->detail);
+    json_set_string(problem, "detail", detail_of(&exchange->judgement));
     return json_print(problem, length);
 }
 
@@ -83,7 +107,9 @@ ingest_answer(struct ingest_exchange *exchange, int status)
     MHD_add_response_header(response, "Content-Type",
                             good ? "application/json" : "application/problem+json");
     if (status == 405)
-        MHD_add_response_header(response, "Allow", "POST");
+        MHD_add_response_header(response, "Allow",
+                                exchange->source->webhook->put_too ? "POST, PUT"
+                                                                   : "POST");
     if (status == 503)
         MHD_add_response_header(response, "Retry-After", "5");
     if (exchange->closing)

@@ -27,8 +27,9 @@ struct ingest_exchange {
     struct ingest_server *server;
     struct MHD_Connection *connection;
     struct ingest_connection *limits;
-    struct ingest_source *source; // NULL: nothing is served there
-    bool closing;                 // the server stops: the connection is not kept
+    struct ingest_source *source; // NULL: nobody lives there
+    char method[16];
+    bool closing; // the server stops: the connection is not kept
     int64_t since_ms;
     int64_t bytes;    // of the body as received
     int64_t reserved; // bytes of the memory for bodies

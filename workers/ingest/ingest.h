@@ -50,6 +50,7 @@ enum { INGEST_SOURCES_MAX = 32 };
 // A sender: its webhook with the settings as they were last read.
 struct ingest_source {
     const struct webhook *webhook;
+    bool enabled; // else it has no state: its path is only known
     char path[160];
     char topic[80];
     _Atomic(void *) state;
@@ -61,9 +62,9 @@ struct ingest_sources {
     size_t count;
 };
 
-// Opens the flow and those webhooks that the comma-separated list names ("" = all).
-// Names that are not built in are passed over. The error names the setting that is
-// wrong.
+// Opens the flow and those webhooks that the comma-separated list names ("" = all); of
+// the others only the path is known. Names that are not built in are passed over. The
+// error names the setting that is wrong.
 bool ingest_sources_open(struct ingest_sources *sources, const char *integrations,
                          struct error *err) ATTR_MUST_CHECK;
 void ingest_sources_close(struct ingest_sources *sources);
@@ -72,11 +73,13 @@ void ingest_sources_close(struct ingest_sources *sources);
 bool ingest_sources_reload(struct ingest_sources *sources,
                            struct error *err) ATTR_MUST_CHECK;
 
-// The source that is served at the path, or NULL.
+// The source whose webhook the path is (slashes too many do not matter), or, with
+// *exact false, the one that lives in the path's neighbourhood; NULL if nobody does.
 struct ingest_source *ingest_sources_find(struct ingest_sources *sources,
-                                          const char *path);
+                                          const char *path, bool *exact);
 
-// Whether every source has its secrets; `why` lists the settings that are missing.
+// Whether every enabled source has its secrets; `why` lists the settings that are
+// missing.
 bool ingest_sources_ready(const struct ingest_sources *sources, char *why, size_t size);
 
 // Prints all settings as Markdown, or their values with secrets as ***.

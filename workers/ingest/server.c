@@ -129,15 +129,24 @@ may_suspend(struct ingest_server *server)
     return may;
 }
 
+// What is left of a record when its attributes are as long as they may be.
+static size_t
+event_room(const struct ingest_settings *settings)
+{
+    enum { ATTRIBUTES_BYTES = 4096 };
+    return (size_t)settings->message_max_bytes - ATTRIBUTES_BYTES;
+}
+
 static enum MHD_Result
 judge(struct ingest_exchange *exchange)
 {
     struct webhook_request request = {
-        .method = "POST",
+        .method = exchange->method,
         .headers = values_of(exchange, MHD_HEADER_KIND),
         .query = values_of(exchange, MHD_GET_ARGUMENT_KIND),
         .body = exchange->body.data,
         .body_length = exchange->body.length,
+        .max_event_bytes = event_room(exchange->server->settings),
         .now_ms = clock_wall_ms(),
     };
     struct ingest_judgement *judgement = &exchange->judgement;
@@ -194,18 +203,35 @@ take_body(struct ingest_exchange *exchange, const char *data, size_t length)
     judgement->text = "the body is larger than INGEST_MAX_BODY";
 }
 
+// What is wrong with the path and the method, and the status for it; NULL if nothing.
+static const char *
+misrouted(struct ingest_exchange *exchange, const char *path, int *status)
+{
+    bool exact = false;
+    exchange->source = ingest_sources_find(exchange->server->sources, path, &exact);
+    if (exchange->source == NULL) {
+        *status = MHD_HTTP_NOT_FOUND;
+        return "unknown-path";
+    }
+    const struct webhook *webhook = exchange->source->webhook;
+    *status = webhook->dialect.elsewhere;
+    if (!exact)
+        return "unknown-path";
+    if (!exchange->source->enabled)
+        return "not-enabled";
+    *status = webhook->dialect.wrong_method;
+    bool put = webhook->put_too && strcmp(exchange->method, "PUT") == 0;
+    return put || strcmp(exchange->method, "POST") == 0 ? NULL : "wrong-method";
+}
+
 static void
 route(struct ingest_exchange *exchange, const char *path, const char *method)
 {
-    struct ingest_judgement *judgement = &exchange->judgement;
-    exchange->source = ingest_sources_find(exchange->server->sources, path);
-    if (exchange->source == NULL) {
-        judgement->status = MHD_HTTP_NOT_FOUND;
-        judgement->reason = "unknown-path";
-    } else if (strcmp(method, "POST") != 0) {
-        judgement->status = exchange->source->webhook->dialect.wrong_method;
-        judgement->reason = "wrong-method";
-    }
+    int status = 0;
+    str_copy(exchange->method, sizeof exchange->method, method);
+    exchange->judgement.reason = misrouted(exchange, path, &status);
+    if (exchange->judgement.reason != NULL)
+        exchange->judgement.status = status;
 }
 
 static struct ingest_exchange *

@@ -40,7 +40,7 @@ const struct config_setting ingest_settings_table[] = {
      .offset = AT(message_max_bytes),
      .fallback = "1000000",
      .description = "Largest event; the brokers and topics must take as much.",
-     .min = 1024,
+     .min = 8000,
      .max = 1000000000},
     {.name = "INGEST_SPOOL",
      .type = CONFIG_TEXT,
@@ -122,13 +122,22 @@ const struct config_setting ingest_settings_table[] = {
     {0},
 };
 
+static void
+print_webhook(const struct webhook *webhook)
+{
+    config_print_markdown(webhook->settings, stdout);
+    const struct config_setting *const *more = webhook->more_settings;
+    for (; more != NULL && *more != NULL; more++)
+        config_print_markdown(*more, stdout);
+}
+
 void
 ingest_settings_print(void)
 {
     config_print_markdown(ingest_settings_table, stdout);
-    config_print_markdown(ingest_flow.settings, stdout);
+    print_webhook(&ingest_flow);
     for (size_t i = 0; ingest_webhooks[i] != NULL; i++)
-        config_print_markdown(ingest_webhooks[i]->settings, stdout);
+        print_webhook(ingest_webhooks[i]);
 }
 
 void
@@ -137,6 +146,7 @@ ingest_settings_print_values(const struct ingest_settings *settings,
 {
     config_print(ingest_settings_table, settings, stdout);
     for (size_t i = 0; i < sources->count; i++)
-        config_print(sources->list[i].webhook->settings,
-                     atomic_load(&sources->list[i].state), stdout);
+        if (sources->list[i].enabled)
+            config_print(sources->list[i].webhook->settings,
+                         atomic_load(&sources->list[i].state), stdout);
 }

@@ -10,6 +10,17 @@ struct ingest_old_state {
     void *state;
 };
 
+static void
+free_state(const struct webhook *webhook, void *state)
+{
+    if (state == NULL)
+        return;
+    if (webhook->close != NULL)
+        webhook->close(state);
+    config_free(webhook->settings, state);
+    free(state);
+}
+
 static void *
 read_state(const struct webhook *webhook, struct error *err)
 {
@@ -20,13 +31,12 @@ read_state(const struct webhook *webhook, struct error *err)
     }
     if (webhook->open == NULL || webhook->open(state, err))
         return state;
-    config_free(webhook->settings, state);
-    free(state);
+    free_state(webhook, state);
     return NULL;
 }
 
 static bool
-add_source(struct ingest_sources *sources, const struct webhook *webhook,
+add_source(struct ingest_sources *sources, const struct webhook *webhook, bool enabled,
            struct error *err)
 {
     if (sources->count == INGEST_SOURCES_MAX)
@@ -42,9 +52,10 @@ add_source(struct ingest_sources *sources, const struct webhook *webhook,
         str_copy(source->topic, sizeof source->topic, webhook->topic);
     else
         snprintf(source->topic, sizeof source->topic, "%s.webhooks", webhook->name);
-    void *state = read_state(webhook, err);
-    if (state == NULL)
+    void *state = enabled ? read_state(webhook, err) : NULL;
+    if (enabled && state == NULL)
         return false;
+    source->enabled = enabled;
     atomic_store(&source->state, state);
     sources->count++;
     return true;
@@ -70,20 +81,15 @@ ingest_sources_open(struct ingest_sources *sources, const char *integrations,
                     struct error *err)
 {
     *sources = (struct ingest_sources){.count = 0};
-    bool opened = add_source(sources, &ingest_flow, err);
-    for (size_t i = 0; opened && ingest_webhooks[i] != NULL; i++)
-        if (integrations[0] == '\0' || listed(integrations, ingest_webhooks[i]->name))
-            opened = add_source(sources, ingest_webhooks[i], err);
+    bool opened = add_source(sources, &ingest_flow, true, err);
+    for (size_t i = 0; opened && ingest_webhooks[i] != NULL; i++) {
+        const struct webhook *webhook = ingest_webhooks[i];
+        bool enabled = integrations[0] == '\0' || listed(integrations, webhook->name);
+        opened = add_source(sources, webhook, enabled, err);
+    }
     if (!opened)
         ingest_sources_close(sources);
     return opened;
-}
-
-static void
-free_state(const struct webhook *webhook, void *state)
-{
-    config_free(webhook->settings, state);
-    free(state);
 }
 
 void
@@ -109,6 +115,8 @@ ingest_sources_reload(struct ingest_sources *sources, struct error *err)
     for (size_t i = 0; i < sources->count; i++) {
         struct ingest_source *source = &sources->list[i];
         struct error problem;
+        if (!source->enabled)
+            continue;
         void *fresh = read_state(source->webhook, &problem);
         if (fresh == NULL) {
             *err = problem;
@@ -124,13 +132,44 @@ ingest_sources_reload(struct ingest_sources *sources, struct error *err)
     return all;
 }
 
-struct ingest_source *
-ingest_sources_find(struct ingest_sources *sources, const char *path)
+// The path without repeated slashes and without one at its end, cut at `size`.
+static void
+clean_path(const char *path, char *clean, size_t size)
 {
-    for (size_t i = 0; i < sources->count; i++)
-        if (strcmp(sources->list[i].path, path) == 0)
-            return &sources->list[i];
-    return NULL;
+    size_t length = 0;
+    for (; *path != '\0' && length + 1 < size; path++)
+        if (*path != '/' || length == 0 || clean[length - 1] != '/')
+            clean[length++] = *path;
+    while (length > 1 && clean[length - 1] == '/')
+        length--;
+    clean[length] = '\0';
+}
+
+// Whether the path lies in the folder of the webhook's, or is that folder.
+static bool
+is_near(const char *path, const char *webhook)
+{
+    size_t folder = (size_t)(strrchr(webhook, '/') - webhook);
+    return strncmp(path, webhook, folder) == 0
+           && (path[folder] == '/' || path[folder] == '\0');
+}
+
+struct ingest_source *
+ingest_sources_find(struct ingest_sources *sources, const char *path, bool *exact)
+{
+    char clean[sizeof sources->list[0].path + 2];
+    struct ingest_source *near = NULL;
+    clean_path(path, clean, sizeof clean);
+    *exact = false;
+    for (size_t i = 0; i < sources->count; i++) {
+        struct ingest_source *source = &sources->list[i];
+        *exact = strcmp(source->path, clean) == 0;
+        if (*exact)
+            return source;
+        if (near == NULL && is_near(clean, source->path))
+            near = source;
+    }
+    return near;
 }
 
 bool
@@ -141,7 +180,8 @@ ingest_sources_ready(const struct ingest_sources *sources, char *why, size_t siz
     str_begin(&all, size);
     for (size_t i = 0; i < sources->count; i++) {
         const struct ingest_source *source = &sources->list[i];
-        if (source->webhook->ready(atomic_load(&source->state), one, sizeof one))
+        if (!source->enabled
+            || source->webhook->ready(atomic_load(&source->state), one, sizeof one))
             continue;
         str_printf(&all, "%s%s", all.length > 0 ? "; " : "", one);
     }
