@@ -176,30 +176,40 @@ hand_to_spool(struct parcel *parcel, const char *why)
     return false;
 }
 
+// Takes one report. With the mutex held. Returns whether the parcel is done, with its
+// outcome.
+static bool
+take_report(struct piece *piece, const char *error, enum ingest_outcome *outcome)
+{
+    struct parcel *parcel = piece->parcel;
+    piece->delivered = error == NULL;
+    parcel->undelivered -= error == NULL;
+    if (parcel->phase != DONE && parcel->undelivered == 0) {
+        *outcome = INGEST_IN_KAFKA;
+    } else if (parcel->phase != WITH_KAFKA || error == NULL) {
+        return false;
+    } else if (parcel->count == 1 && kafka_delivery_too_large(error)) {
+        *outcome = INGEST_TOO_LARGE;
+    } else {
+        // Of several, others may be in Kafka already: the sender must not be told that
+        // none was kept. What is too large is set aside when its turn comes.
+        *outcome = INGEST_LATER;
+        return !hand_to_spool(parcel, error);
+    }
+    enter(parcel, DONE);
+    return true;
+}
+
 static void
 on_report(struct ingest_ticket *ticket, const char *error)
 {
     struct piece *piece = (struct piece *)ticket;
     struct parcel *parcel = piece->parcel;
     struct ingest_keeper *keeper = parcel->keeper;
-    bool finished = false;
-    bool too_large = error != NULL && kafka_delivery_too_large(error);
-    enum ingest_outcome outcome = INGEST_IN_KAFKA;
+    enum ingest_outcome outcome = INGEST_LATER;
 
     pthread_mutex_lock(&keeper->mutex);
-    piece->delivered = error == NULL;
-    parcel->undelivered -= error == NULL;
-    if (parcel->phase != DONE && parcel->undelivered == 0) {
-        enter(parcel, DONE);
-        finished = true;
-    } else if (parcel->phase == WITH_KAFKA && too_large) {
-        enter(parcel, DONE);
-        finished = true;
-        outcome = INGEST_TOO_LARGE;
-    } else if (parcel->phase == WITH_KAFKA && error != NULL) {
-        finished = !hand_to_spool(parcel, error);
-        outcome = INGEST_LATER;
-    }
+    bool finished = take_report(piece, error, &outcome);
     pthread_mutex_unlock(&keeper->mutex);
     if (finished)
         tell(parcel, outcome);

@@ -19,6 +19,8 @@
 
 enum { LOG_MAX = 256 << 20, BODY_MAX = 16 << 20, READ_S = 30, READ_MS = 30000 };
 
+const char ingest_shim_sample[] = INGEST_SAMPLE;
+
 static struct sockaddr_in
 loopback(int port)
 {
@@ -102,12 +104,14 @@ spawn(struct ingest_shim *shim, const char *const settings[], int out)
     char spool[128];
     char admin[64];
     char port[] = "INGEST_PORT=0";
-    char program[] = INGEST_PROGRAM;
+    char program[300];
     char *environment[SETTINGS + 8] = {spool, admin, port};
     char *arguments[] = {program, NULL};
     posix_spawn_file_actions_t actions;
     size_t count = 3;
 
+    str_copy(program, sizeof program,
+             shim->program == NULL ? INGEST_PROGRAM : shim->program);
     snprintf(spool, sizeof spool, "INGEST_SPOOL=%s", shim->folder);
     snprintf(admin, sizeof admin, "ADMIN_PORT=%d", shim->admin_port);
     for (size_t i = 0; settings[i] != NULL && i < SETTINGS; i++)
@@ -258,18 +262,25 @@ ingest_shim_ask(int port, const void *data, size_t length, struct ingest_reply *
 }
 
 void
-ingest_shim_post(int port, const char *path, const char *headers, const char *body,
-                 struct ingest_reply *reply)
+ingest_shim_send(int port, const char *method, const char *path, const char *headers,
+                 const char *body, struct ingest_reply *reply)
 {
     struct str request;
     str_begin(&request, BODY_MAX);
     str_printf(&request,
-               "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+               "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                "Content-Type: application/json\r\nContent-Length: %zu\r\n%s\r\n",
-               path, strlen(body), headers);
+               method, path, strlen(body), headers);
     str_puts(&request, body);
     ingest_shim_ask(port, request.data, request.length, reply);
     str_end(&request);
+}
+
+void
+ingest_shim_post(int port, const char *path, const char *headers, const char *body,
+                 struct ingest_reply *reply)
+{
+    ingest_shim_send(port, "POST", path, headers, body, reply);
 }
 
 void

@@ -13,9 +13,10 @@
 #include "common/str.h"
 
 struct ingest_shim {
-    char folder[64]; // of the spool
-    pid_t pid;       // 0: not running
-    atomic_int port; // of its present or last life
+    const char *program; // NULL: relais-ingest
+    char folder[64];     // of the spool
+    pid_t pid;           // 0: not running
+    atomic_int port;     // of its present or last life
     int admin_port;
     int log_fd;
     pthread_t reader;
@@ -24,6 +25,9 @@ struct ingest_shim {
     struct str log; // everything it wrote, of all its lives
     bool ended;     // its output
 };
+
+// The program that serves tests/sample_webhook.c instead of the integrations'.
+extern const char ingest_shim_sample[];
 
 // Makes a folder, and takes a free port for the admin page. No process yet.
 void ingest_shim_begin(struct ingest_shim *shim);
@@ -58,6 +62,11 @@ void ingest_shim_ask(int port, const void *data, size_t length,
                      struct ingest_reply *reply);
 // Reads from an open connection until it is closed.
 void ingest_shim_read(int fd, struct ingest_reply *reply);
+
+// A request with any method; see ingest_shim_post().
+void ingest_shim_send(int port, const char *method, const char *path,
+                      const char *headers, const char *body,
+                      struct ingest_reply *reply);
 
 // POST with the header lines given (each ended by \r\n) beside the usual ones.
 void ingest_shim_post(int port, const char *path, const char *headers, const char *body,
