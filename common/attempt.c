@@ -149,6 +149,7 @@ bury(struct attempt *attempt)
     struct job *job = &attempt->job;
     struct worker *worker = attempt->lanes->worker;
     const struct handler *handler = attempt->decoded ? handler_of(attempt) : NULL;
+    const struct http_blamed *blamed = job->blamed; // `dead` makes calls of its own
     settlement_keep_effects(job);
     if (handler != NULL && handler->dead != NULL) {
         job->error = attempt->error; // what it may tell
@@ -165,6 +166,7 @@ bury(struct attempt *attempt)
                              .error = &attempt->error,
                              .attempts = attempt->item->attempts,
                              .calls = job->settlement->calls,
+                             .blamed = blamed,
                          });
 }
 
@@ -333,6 +335,7 @@ attempt_start(struct lane *lane, const struct handler *handler, struct gate *gat
     job->owner = attempt;
     job->allowed = is_allowed;
     job->program = worker->integration->name;
+    job->ahead_ms = atomic_load(&worker->ahead_ms);
     job->effect_timeout_ms = worker->settings.effect_timeout_ms;
     job->effect_margin_ms = worker->settings.effect_margin_ms;
     if (worker->ledger != NULL)

@@ -1,13 +1,15 @@
 #include "common/clock.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "common/str.h"
-
-enum { DAY_S = 86400 };
+enum {
+    DAY_S = 86400,
+    HOUR_S = 3600,
+    WINTER_S = 3600, // Europe/Zurich, ahead of UTC
+    SUMMER_S = 7200,
+};
 
 int64_t
 clock_ns(void)
@@ -26,14 +28,9 @@ clock_ms(void)
 int64_t
 clock_wall_ms(void)
 {
-    long long offset_ms = 0;
-    const char *offset = getenv("RELAIS_CLOCK_OFFSET_MS");
-    if (offset != NULL && !str_to_i64(offset, &offset_ms))
-        offset_ms = 0;
-
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + offset_ms;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 // Days from 1970-01-01 to a date of the Gregorian calendar. Years begin in March here,
@@ -182,19 +179,73 @@ last_sunday(int year, int month)
     return last - (last + 4) % 7;
 }
 
+static bool
+is_date(const char *date, int64_t *days, int *year)
+{
+    return date != NULL && take_date(&date, days, year) && *date == '\0';
+}
+
+// Clocks change at 01:00 UTC of the last Sundays of March and October: the rule of the
+// European Union, which Switzerland follows.
 bool
 clock_day_end(const char *date, int64_t *wall_ms)
 {
     int64_t day = 0;
     int year = 0;
 
-    if (date == NULL || !take_date(&date, &day, &year) || *date != '\0')
+    if (!is_date(date, &day, &year))
         return false;
-    // Clocks change at 01:00 UTC of the last Sundays of March and October, in the night
-    // that begins at the midnight after the Saturday: the rule of the European Union,
-    // which Switzerland follows.
+    // In the night that begins at the midnight after the Saturday.
     bool summer = day >= last_sunday(year, 3) && day < last_sunday(year, 10);
-    int64_t offset_s = summer ? 7200 : 3600;
+    int64_t offset_s = summer ? SUMMER_S : WINTER_S;
     *wall_ms = ((day + 1) * DAY_S - offset_s) * 1000;
+    return true;
+}
+
+// At noon of a day since 1970, so that rounding cannot reach another.
+static void
+format_date(int64_t days, char date[CLOCK_DATE])
+{
+    time_t seconds = (time_t)(days * DAY_S + DAY_S / 2);
+    struct tm utc;
+    if (gmtime_r(&seconds, &utc) == NULL)
+        utc = (struct tm){.tm_year = 70, .tm_mday = 1};
+    (void)strftime(date, CLOCK_DATE, "%Y-%m-%d", &utc);
+}
+
+void
+clock_date(int64_t wall_ms, char date[CLOCK_DATE])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm utc;
+    if (gmtime_r(&seconds, &utc) == NULL)
+        utc = (struct tm){.tm_year = 70, .tm_mday = 1};
+    int year = utc.tm_year + 1900;
+    bool summer = seconds >= last_sunday(year, 3) * DAY_S + HOUR_S
+                  && seconds < last_sunday(year, 10) * DAY_S + HOUR_S;
+    int64_t local_s = seconds + (summer ? SUMMER_S : WINTER_S);
+    format_date(local_s / DAY_S, date);
+}
+
+bool
+clock_date_add(const char *date, int64_t days, char later[CLOCK_DATE])
+{
+    int64_t day = 0;
+    int year = 0;
+    if (!is_date(date, &day, &year))
+        return false;
+    format_date(day + days, later);
+    return true;
+}
+
+bool
+clock_days_between(const char *from, const char *to, int64_t *days)
+{
+    int64_t first = 0;
+    int64_t last = 0;
+    int year = 0;
+    if (!is_date(from, &first, &year) || !is_date(to, &last, &year))
+        return false;
+    *days = last - first;
     return true;
 }

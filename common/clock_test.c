@@ -141,18 +141,81 @@ what_is_no_date_is_refused(void **state)
 }
 
 static void
-the_wall_clock_can_be_moved(void **state)
+assert_date(const char *instant, const char *expected)
+{
+    char date[CLOCK_DATE];
+    int64_t ms = 0;
+    assert_true(clock_parse(instant, &ms));
+    clock_date(ms, date);
+    assert_string_equal(date, expected);
+}
+
+static void
+today_is_the_date_in_zurich(void **state)
 {
     (void)state;
-    unsetenv("RELAIS_CLOCK_OFFSET_MS");
-    int64_t now = clock_wall_ms();
-    setenv("RELAIS_CLOCK_OFFSET_MS", "86400000", 1);
-    int64_t tomorrow = clock_wall_ms();
-    setenv("RELAIS_CLOCK_OFFSET_MS", "soon", 1);
-    int64_t again = clock_wall_ms();
-    unsetenv("RELAIS_CLOCK_OFFSET_MS");
-    assert_true(tomorrow >= now + 86400000);
-    assert_true(again < tomorrow);
+    assert_date("2026-01-15T22:59:59.999Z", "2026-01-15");
+    assert_date("2026-01-15T23:00:00Z", "2026-01-16");
+    assert_date("2026-07-15T21:59:59Z", "2026-07-15");
+    assert_date("2026-07-15T22:00:00Z", "2026-07-16");
+    assert_date("2025-12-31T23:00:00Z", "2026-01-01");
+    assert_date("2028-02-28T23:30:00Z", "2028-02-29");
+}
+
+static void
+the_nights_in_which_clocks_change_have_one_midnight(void **state)
+{
+    (void)state;
+    // Summer begins on 29 March 2026 at 01:00 UTC, and ends on 25 October.
+    assert_date("2026-03-28T22:59:59Z", "2026-03-28");
+    assert_date("2026-03-28T23:00:00Z", "2026-03-29");
+    assert_date("2026-03-29T21:59:59Z", "2026-03-29");
+    assert_date("2026-03-29T22:00:00Z", "2026-03-30");
+    assert_date("2026-10-24T21:59:59Z", "2026-10-24");
+    assert_date("2026-10-24T22:00:00Z", "2026-10-25");
+    assert_date("2026-10-25T22:59:59Z", "2026-10-25");
+    assert_date("2026-10-25T23:00:00Z", "2026-10-26");
+}
+
+// For 40 years: the last millisecond of a day is that day's, the next one the next's.
+static void
+a_day_ends_where_the_next_begins(void **state)
+{
+    (void)state;
+    char day[CLOCK_DATE] = "2020-01-01";
+    for (int i = 0; i < 40 * 366; i++) {
+        char seen[CLOCK_DATE];
+        char next[CLOCK_DATE];
+        int64_t end_ms = 0;
+        assert_true(clock_day_end(day, &end_ms));
+        assert_true(clock_date_add(day, 1, next));
+        clock_date(end_ms - 1, seen);
+        assert_string_equal(seen, day);
+        clock_date(end_ms, seen);
+        assert_string_equal(seen, next);
+        memcpy(day, next, sizeof day);
+    }
+}
+
+static void
+days_are_counted_by_the_calendar(void **state)
+{
+    (void)state;
+    int64_t days = 42;
+    char date[CLOCK_DATE];
+    assert_true(clock_days_between("2026-02-27", "2026-03-02", &days));
+    assert_int_equal(days, 3);
+    assert_true(clock_days_between("2028-03-01", "2028-02-28", &days));
+    assert_int_equal(days, -2);
+    assert_false(clock_days_between("2026-02-30", "2026-03-02", &days));
+    assert_false(clock_days_between("2026-02-27", NULL, &days));
+    assert_int_equal(days, -2);
+    assert_true(clock_date_add("2026-12-30", 3, date));
+    assert_string_equal(date, "2027-01-02");
+    assert_true(clock_date_add("2026-03-01", -1, date));
+    assert_string_equal(date, "2026-02-28");
+    assert_false(clock_date_add("tomorrow", 1, date));
+    assert_string_equal(date, "2026-02-28");
 }
 
 static void
@@ -175,7 +238,10 @@ main(void)
         cmocka_unit_test(a_day_ends_at_midnight_in_zurich),
         cmocka_unit_test(the_clocks_change_in_the_night_after_the_last_saturday),
         cmocka_unit_test(what_is_no_date_is_refused),
-        cmocka_unit_test(the_wall_clock_can_be_moved),
+        cmocka_unit_test(today_is_the_date_in_zurich),
+        cmocka_unit_test(the_nights_in_which_clocks_change_have_one_midnight),
+        cmocka_unit_test(a_day_ends_where_the_next_begins),
+        cmocka_unit_test(days_are_counted_by_the_calendar),
         cmocka_unit_test(the_monotonic_clock_does_not_go_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,20 @@ job_own(struct job *job, struct json_object *obj)
 }
 
 int64_t
+job_now_ms(const struct job *job)
+{
+    return clock_wall_ms() + job->ahead_ms;
+}
+
+const char *
+job_today(struct job *job)
+{
+    char *date = job_alloc(job, CLOCK_DATE);
+    clock_date(job_now_ms(job), date);
+    return date;
+}
+
+int64_t
 job_left_ms(const struct job *job)
 {
     int64_t left_ms = job->deadline_ms - clock_ms();

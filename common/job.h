@@ -19,6 +19,7 @@ struct job_owned;
 struct settlement;
 struct ledger;
 struct event;
+struct http_blamed;
 
 struct job {
     struct error error;
@@ -33,7 +34,11 @@ struct job {
     const char *program; // name of the program: ce_source of what it publishes
     bool once_done;      // a call that must not be repeated may have been done
     bool quiet;          // no journey is kept: its calls need not be written down
+    int64_t ahead_ms;    // how far the business's clock was moved: see job_now_ms()
     void *owner;         // of whoever runs the job (the worker's attempt)
+
+    // the last call, as people may see it, where it failed (http.h)
+    const struct http_blamed *blamed;
 
     // private to job.c
     struct job_chunk *chunks;
@@ -63,6 +68,12 @@ struct json_object *job_own(struct job *job, struct json_object *obj);
 
 // Calls free_fn(what) at the job's end, last registered first.
 void job_defer(struct job *job, void (*free_fn)(void *), void *what);
+
+// The instant and the date (Europe/Zurich, "YYYY-MM-DD", in the job) of the business:
+// by these, papers expire and invoices are overdue. The same as clock_wall_ms() unless
+// `relais clock` moved it, which tests and demos do.
+int64_t job_now_ms(const struct job *job);
+const char *job_today(struct job *job);
 
 // Milliseconds left until the deadline, never below 0.
 int64_t job_left_ms(const struct job *job);

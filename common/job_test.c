@@ -132,6 +132,22 @@ no_call_is_made_after_the_partition_was_taken_away(void **state)
     job_end(&job);
 }
 
+static void
+the_clock_of_the_business_can_be_moved(void **state)
+{
+    (void)state;
+    struct job job;
+    job_begin(&job, 1000);
+    char date[CLOCK_DATE];
+    int64_t now_ms = job_now_ms(&job);
+    assert_true(now_ms <= clock_wall_ms());
+    job.ahead_ms = INT64_C(14) * 24 * 3600 * 1000;
+    assert_true(job_now_ms(&job) >= now_ms + job.ahead_ms);
+    clock_date(job_now_ms(&job), date);
+    assert_string_equal(job_today(&job), date);
+    job_end(&job);
+}
+
 int
 main(void)
 {
@@ -142,6 +158,7 @@ main(void)
         cmocka_unit_test(a_reference_is_dropped_once),
         cmocka_unit_test(no_call_is_made_past_the_deadline),
         cmocka_unit_test(no_call_is_made_after_the_partition_was_taken_away),
+        cmocka_unit_test(the_clock_of_the_business_can_be_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

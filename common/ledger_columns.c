@@ -86,6 +86,23 @@ static const struct table {
          " $7::int8[]) WITH ORDINALITY"
          " AS r(topic, key, id, headers, payload, partition, n)"
          " ORDER BY n ON CONFLICT DO NOTHING"},
+    [TABLE_TIMER] =
+        {"tttttbbi", true,
+         "INSERT INTO relais.timer (worker, entity, name, topic, key, id, headers,"
+         " payload, due_at)"
+         " SELECT $1, entity, name, topic, key, id, headers, payload,"
+         " to_timestamp(due_ms / 1000.0)"
+         " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
+         " $7::bytea[], $8::bytea[], $9::int8[])"
+         " AS r(entity, name, topic, key, id, headers, payload, due_ms)"
+         " ON CONFLICT (worker, entity, name) DO UPDATE SET topic = excluded.topic,"
+         " key = excluded.key, id = excluded.id, headers = excluded.headers,"
+         " payload = excluded.payload, due_at = excluded.due_at, set_at = now()"},
+    [TABLE_NEVER] = {"tt", true,
+                     "DELETE FROM relais.timer t"
+                     " USING unnest($2::text[], $3::text[]) AS r(entity, name)"
+                     " WHERE t.worker = $1 AND t.entity = r.entity"
+                     " AND t.name = r.name"},
     [TABLE_PARK] =
         {"tttbbbiiiit", true,
          "INSERT INTO relais.parked_event (worker, lane, event, topic, headers, key,"
@@ -267,6 +284,21 @@ add_outbox(struct ledger_columns *columns, const struct settlement *settlement,
 }
 
 static void
+add_timers(struct ledger_columns *columns, const struct settlement *settlement)
+{
+    for (const struct settle_timer *t = settlement->timers; t != NULL; t = t->next) {
+        const struct settle_out *o = &t->out;
+        if (t->due_ms == 0)
+            add_row(columns, TABLE_NEVER, ROW(TEXT(t->entity), TEXT(t->name)));
+        else
+            add_row(columns, TABLE_TIMER,
+                    ROW(TEXT(t->entity), TEXT(t->name), TEXT(o->topic), TEXT(o->key),
+                        TEXT(o->id), JSON(o->headers),
+                        BYTES(o->payload, o->payload_length), NUMBER(t->due_ms)));
+    }
+}
+
+static void
 add_settlement(struct ledger_columns *columns, const struct settlement *s,
                int32_t partition)
 {
@@ -285,6 +317,7 @@ add_settlement(struct ledger_columns *columns, const struct settlement *s,
     for (const struct settle_finish *f = s->finishes; f != NULL; f = f->next)
         add_row(columns, TABLE_FINISHED, ROW(TEXT(f->event)));
     add_outbox(columns, s, partition);
+    add_timers(columns, s);
 }
 
 static void

@@ -19,6 +19,8 @@ enum ledger_table {
     TABLE_ATTENTION,
     TABLE_STEP,
     TABLE_OUT,
+    TABLE_TIMER,
+    TABLE_NEVER, // timers that are taken back
     TABLE_PARK,
     TABLE_REPARK,
     TABLE_UNPARK,

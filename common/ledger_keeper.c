@@ -14,8 +14,8 @@ text_param(const char *text)
     return (struct pg_param){.text = text, .type = PG_TYPE_TEXT};
 }
 
-static bool
-connected(struct ledger_pg *ledger, struct error *err)
+bool
+ledger_connected(struct ledger_pg *ledger, struct error *err)
 {
     if (ledger->keeper != NULL && pg_ok(ledger->keeper))
         return true;
@@ -29,7 +29,7 @@ static bool
 holds_lock(struct ledger_pg *ledger, const char *what, bool *held)
 {
     struct error err;
-    if (!connected(ledger, &err) || *held)
+    if (!ledger_connected(ledger, &err) || *held)
         return *held;
     struct pg_param name = text_param(what);
     struct pg_rows *rows = NULL;
@@ -81,7 +81,7 @@ bool
 ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
                  const struct ledger_assignment *told, struct error *err)
 {
-    if (!connected(ledger, err))
+    if (!ledger_connected(ledger, err))
         return false;
     struct pg_array array;
     fill_partitions(&array, partitions, count);
@@ -127,8 +127,8 @@ ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
     return done;
 }
 
-static void
-publish_rows(struct ledger_pg *ledger, struct pg_rows *rows)
+void
+ledger_publish_rows(struct ledger_pg *ledger, struct pg_rows *rows)
 {
     for (int i = 0; i < pg_rows_count(rows); i++) {
         size_t headers_length;
@@ -158,7 +158,7 @@ republish(struct ledger_pg *ledger, const char *sql, struct pg_param *params,
         params[2] = text_param(after);
         if (!pg_run(ledger->keeper, sql, params, 3, &rows, err))
             return false;
-        publish_rows(ledger, rows);
+        ledger_publish_rows(ledger, rows);
         int count = pg_rows_count(rows);
         if (count > 0)
             str_copy(after, sizeof after, pg_text(rows, count - 1, 0));
@@ -175,7 +175,7 @@ ledger_pg_republish(struct ledger_pg *ledger, const int32_t *partitions, int cou
                     bool again, struct error *err)
 {
     static const char columns[] = "SELECT seq, topic, key, id, headers, payload";
-    if (!connected(ledger, err))
+    if (!ledger_connected(ledger, err))
         return false;
     struct pg_array array;
     fill_partitions(&array, partitions, count);
@@ -209,7 +209,7 @@ ledger_pg_due(struct ledger_pg *ledger, const int32_t *partitions, int count,
               void (*due)(void *owner, const struct ledger_parked_lane *lane),
               void *owner, struct error *err)
 {
-    if (!connected(ledger, err))
+    if (!ledger_connected(ledger, err))
         return false;
     struct pg_array array;
     fill_partitions(&array, partitions, count);
@@ -242,7 +242,7 @@ ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, bool *more,
         " FROM relais.journey_step WHERE worker = $1"
         " AND at < now() - $2::int8 * interval '1 ms' LIMIT $3::int8)",
     };
-    if (!connected(ledger, err))
+    if (!ledger_connected(ledger, err))
         return false;
     struct str keep;
     struct str limit;

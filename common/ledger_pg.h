@@ -171,6 +171,15 @@ bool ledger_pg_due(struct ledger_pg *ledger, const int32_t *partitions, int coun
                    void (*due)(void *owner, const struct ledger_parked_lane *lane),
                    void *owner, struct error *err) ATTR_MUST_CHECK;
 
+// Publishes the worker's timers that are due by the database's clock, ahead_ms added.
+// Any process of the worker may do it at any time. Same thread.
+bool ledger_pg_fire(struct ledger_pg *ledger, int64_t ahead_ms,
+                    struct error *err) ATTR_MUST_CHECK;
+
+// How far `relais clock` moved the business's clock. Same thread.
+bool ledger_pg_clock(struct ledger_pg *ledger, int64_t *ahead_ms,
+                     struct error *err) ATTR_MUST_CHECK;
+
 // Whether this process may sweep (it holds the worker's advisory lock). Same thread.
 bool ledger_pg_may_sweep(struct ledger_pg *ledger);
 

@@ -30,6 +30,12 @@ struct ledger_pg {
     bool leader, sweeper;
 };
 
+// Whether the keeper's session is there; connects if it is not.
+bool ledger_connected(struct ledger_pg *ledger, struct error *err) ATTR_MUST_CHECK;
+
+// Sends rows of the outbox to Kafka: seq, topic, key, id, headers, payload.
+void ledger_publish_rows(struct ledger_pg *ledger, struct pg_rows *rows);
+
 // What the two threads run; arg is the struct ledger_pg.
 void *ledger_writer_main(void *arg);
 void *ledger_reader_main(void *arg);

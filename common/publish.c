@@ -70,8 +70,8 @@ set_given(struct json_object *headers, const char *name, const char *value)
         json_set_string(headers, name, value);
 }
 
-void
-publish_raw(struct job *job, const struct publish_raw *raw)
+static struct settle_out
+row_of(struct job *job, const struct publish_raw *raw)
 {
     char now[CLOCK_TEXT];
     char trace[TRACEPARENT];
@@ -91,24 +91,36 @@ publish_raw(struct job *job, const struct publish_raw *raw)
     json_set_string(headers, "traceparent",
                     raw->traceparent != NULL ? raw->traceparent : trace);
     json_set_string(headers, "content-type", "application/json");
-    settlement_out(job, &(struct settle_out){
-                            .topic = raw->topic,
-                            .key = raw->key,
-                            .id = raw->id,
-                            .headers = json_print(headers, NULL),
-                            .payload = raw->payload,
-                            .payload_length = raw->payload_length,
-                        });
+    return (struct settle_out){
+        .topic = raw->topic,
+        .key = raw->key,
+        .id = raw->id,
+        .headers = json_print(headers, NULL),
+        .payload = raw->payload,
+        .payload_length = raw->payload_length,
+    };
 }
 
-// Publishes data as the payload; *raw has all the rest but the company.
+void
+publish_raw(struct job *job, const struct publish_raw *raw)
+{
+    const struct settle_out row = row_of(job, raw);
+    settlement_out(job, &row);
+}
+
+// Makes data the payload; *raw has all the rest but the company.
 static void
-publish_data(struct job *job, struct publish_raw *raw, struct json_object *data)
+take_data(struct job *job, struct publish_raw *raw, struct json_object *data)
 {
     raw->company = json_string_or(data, "company", "");
     raw->payload = json_print(data, &raw->payload_length);
-    if (raw->source == NULL)
-        raw->source = our_source(job);
+    raw->source = our_source(job);
+}
+
+static void
+publish_data(struct job *job, struct publish_raw *raw, struct json_object *data)
+{
+    take_data(job, raw, data);
     publish_raw(job, raw);
 }
 
@@ -153,6 +165,35 @@ publish_command(struct job *job, const struct publish_command *command)
     };
     publish_data(job, &raw, command->data);
     return raw.id;
+}
+
+// Its id is its own: a timer that is set to the same instant again is another command.
+void
+publish_later(struct job *job, const struct publish_later *later)
+{
+    char random[UUID_TEXT];
+    char due[CLOCK_TEXT];
+    uuid_random(random);
+    clock_format(later->due_ms, due);
+    struct publish_raw raw = {
+        .topic = commands_topic(job, later->type),
+        .key = later->root,
+        .id = random,
+        .type = later->type,
+        .subject = later->root,
+        .time = due,
+    };
+    take_data(job, &raw, later->data);
+    settlement_timer(job, &(struct settle_timer){.entity = later->entity,
+                                                 .name = later->type,
+                                                 .due_ms = later->due_ms,
+                                                 .out = row_of(job, &raw)});
+}
+
+void
+publish_never(struct job *job, const char *entity, const char *type)
+{
+    settlement_timer(job, &(struct settle_timer){.entity = entity, .name = type});
 }
 
 void

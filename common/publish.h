@@ -34,6 +34,22 @@ struct publish_command {
 };
 const char *publish_command(struct job *job, const struct publish_command *command);
 
+// A command for later: it goes out once due_ms (of job_now_ms()) has passed, also after
+// restarts; where that is past, at once. There is one per (entity, type): it replaces
+// an earlier one.
+struct publish_later {
+    const char *entity; // whose timer it is: "invoice:<uuid>"
+    const char *type;   // "orchestrator.overdue"
+    const char *root;   // key and subject: the lane that decides
+    int64_t due_ms;
+    struct json_object *data;
+};
+void publish_later(struct job *job, const struct publish_later *later);
+
+// Takes that back, if it is there. What has gone out already finds in its lane that it
+// is too late.
+void publish_never(struct job *job, const char *entity, const char *type);
+
 // "Look at this object": "<integration>.<noun>.observed" with {company, remote_id,
 // root, why}. id NULL = random (sweeps), else the caller's.
 struct publish_observed {

@@ -231,6 +231,43 @@ raw_attributes_are_taken_as_given(void **state)
     assert_int_equal(row->payload_length, 3);
 }
 
+static void
+a_command_for_later_waits_with_all_that_it_needs(void **state)
+{
+    struct job *job = *state;
+    int64_t due_ms = 0;
+    assert_true(clock_parse("2026-08-12T22:00:00Z", &due_ms));
+    const struct publish_later later = {
+        .entity = "invoice:7",
+        .type = "orchestrator.overdue",
+        .root = "quote:1",
+        .due_ms = due_ms,
+        .data = data_of(job, "HYPERVISUAL"),
+    };
+    publish_later(job, &later);
+    const struct settle_timer *timer = job->settlement->timers;
+    assert_null(job->settlement->outbox);
+    assert_string_equal(timer->entity, "invoice:7");
+    assert_string_equal(timer->name, "orchestrator.overdue");
+    assert_int_equal(timer->due_ms, due_ms);
+    assert_string_equal(timer->out.topic, "orchestrator.commands");
+    assert_string_equal(timer->out.key, "quote:1");
+    assert_string_equal(header(job, &timer->out, "ce_id"), timer->out.id);
+    assert_string_equal(header(job, &timer->out, "ce_subject"), "quote:1");
+    assert_string_equal(header(job, &timer->out, "ce_time"),
+                        "2026-08-12T22:00:00.000Z");
+
+    // The same once more is another command: the first may be done already.
+    const char *first = timer->out.id;
+    publish_later(job, &later);
+    assert_string_not_equal(timer->out.id, first);
+    assert_null(timer->next);
+    publish_never(job, "invoice:7", "orchestrator.overdue");
+    assert_int_equal(timer->due_ms, 0);
+    publish_never(job, "invoice:8", "orchestrator.overdue");
+    assert_non_null(timer->next);
+}
+
 int
 main(void)
 {
@@ -248,6 +285,8 @@ main(void)
             a_follow_up_continues_the_trace_with_a_span_of_its_own, begin, end),
         cmocka_unit_test_setup_teardown(without_a_trace_a_new_one_begins, begin, end),
         cmocka_unit_test_setup_teardown(raw_attributes_are_taken_as_given, begin, end),
+        cmocka_unit_test_setup_teardown(
+            a_command_for_later_waits_with_all_that_it_needs, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

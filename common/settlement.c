@@ -176,12 +176,10 @@ settlement_cursor(struct job *job, const char *name, const char *value)
     (*at)->value = job_strdup(job, value);
 }
 
-void
-settlement_out(struct job *job, const struct settle_out *out)
+static struct settle_out
+copy_out(struct job *job, const struct settle_out *out)
 {
-    struct settlement *all = settlement_of(job);
-    struct settle_out *row = job_alloc(job, sizeof *row);
-    *row = (struct settle_out){
+    return (struct settle_out){
         .topic = job_strdup(job, out->topic),
         .key = job_strdup(job, out->key),
         .id = job_strdup(job, out->id),
@@ -189,8 +187,36 @@ settlement_out(struct job *job, const struct settle_out *out)
         .payload = job_memdup(job, out->payload, out->payload_length),
         .payload_length = out->payload_length,
     };
+}
+
+void
+settlement_out(struct job *job, const struct settle_out *out)
+{
+    struct settlement *all = settlement_of(job);
+    struct settle_out *row = job_alloc(job, sizeof *row);
+    *row = copy_out(job, out);
     *all->outbox_tail = row;
     all->outbox_tail = &row->next;
+}
+
+void
+settlement_timer(struct job *job, const struct settle_timer *timer)
+{
+    struct settle_timer **at = &settlement_of(job)->timers;
+    while (*at != NULL
+           && (strcmp((*at)->entity, timer->entity) != 0
+               || strcmp((*at)->name, timer->name) != 0))
+        at = &(*at)->next;
+    if (*at == NULL)
+        *at = job_alloc(job, sizeof **at);
+    **at = (struct settle_timer){
+        .next = (*at)->next,
+        .entity = job_strdup(job, timer->entity),
+        .name = job_strdup(job, timer->name),
+        .due_ms = timer->due_ms,
+    };
+    if (timer->due_ms != 0)
+        (*at)->out = copy_out(job, &timer->out);
 }
 
 void

@@ -63,6 +63,13 @@ struct settle_cursor {
     const char *name, *value;
 };
 
+struct settle_timer { // one per (entity, name): what is said later replaces it
+    struct settle_timer *next;
+    const char *entity, *name;
+    int64_t due_ms;        // of job_now_ms(); 0 = there is none any more
+    struct settle_out out; // what goes out then
+};
+
 struct settlement {
     struct settle_out *outbox, **outbox_tail;
     struct settle_state *states;
@@ -71,6 +78,7 @@ struct settlement {
     struct settle_finish *finishes;
     struct settle_attention *attentions;
     struct settle_cursor *cursors;
+    struct settle_timer *timers;
     const char *note;  // for the journey step
     const char *calls; // for the journey step: one line a call, "POST /x 200 12ms"
     size_t calls_length, calls_room;
@@ -92,6 +100,7 @@ void settlement_attention(struct job *job, const char *kind, const char *entity,
                           const char *fmt, ...) ATTR_PRINTF(4, 5);
 void settlement_cursor(struct job *job, const char *name, const char *value);
 void settlement_out(struct job *job, const struct settle_out *out);
+void settlement_timer(struct job *job, const struct settle_timer *timer);
 
 // The row of the outbox that was added last is written even if the attempt fails.
 void settlement_out_stays(struct job *job);

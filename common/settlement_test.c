@@ -51,6 +51,7 @@ say_everything(struct job *job)
                                              .headers = "{}",
                                              .payload = "a\0b",
                                              .payload_length = 3});
+    settlement_timer(job, &(struct settle_timer){.entity = "quote:1", .name = "late"});
     settlement_note(job, "skipped: %s", "draft");
     settlement_call(job, "GET /x 200 12ms");
 }
@@ -94,6 +95,7 @@ a_failed_attempt_leaves_its_effects_and_its_journey(void **state)
     assert_null(all->refs);
     assert_null(all->finishes);
     assert_null(all->cursors);
+    assert_null(all->timers);
     assert_string_equal(all->outbox->id, "stays");
     assert_null(all->outbox->next);
     assert_non_null(all->attentions);

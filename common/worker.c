@@ -64,6 +64,9 @@ static const struct config_setting worker_settings[] = {
      "Whether to look for what a lost webhook did not tell."},
     {"SWEEP_INTERVAL_MS", CONFIG_MS, SETTING(sweep_ms), "5m",
      "Time between two sweeps.", 100, 86400000},
+    {"CLOCK_MOVABLE", CONFIG_BOOL, SETTING(clock_movable), "false",
+     "For tests and demos: whether `relais clock` moves the clock of timers and "
+     "dates."},
     {"DRAIN_MS", CONFIG_MS, SETTING(drain_ms), "20s",
      "How long a stop waits for calls under way.", 0, 600000},
     {"REVOKE_GRACE_MS", CONFIG_MS, SETTING(revoke_grace_ms), "5s",

@@ -1,6 +1,6 @@
 // The thread for what is rare: takes assignments over in the ledger, brings parked
-// lanes back when they are due, publishes what was left behind, sweeps, probes,
-// retires.
+// lanes back when they are due, fires timers, publishes what was left behind, sweeps,
+// probes, retires.
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,6 +267,7 @@ send_errand(struct worker *worker, const struct integration_probe *probe)
     errand->job.owner = errand;
     errand->job.allowed = errand_allowed;
     errand->job.program = worker->integration->name;
+    errand->job.ahead_ms = atomic_load(&worker->ahead_ms);
     settlement_begin(&errand->job);
     if (worker->ledger != NULL)
         errand->job.ledger = ledger_pg_for_job(worker->ledger, &errand->job, -1, 0);
@@ -335,6 +336,8 @@ keep_ledger(struct keeper *keeper, int64_t now)
     int count = held_count(keeper);
     if (!ledger_pg_due(worker->ledger, keeper->owned, count, post_parked, keeper, &err))
         return;
+    if (!ledger_pg_fire(worker->ledger, atomic_load(&worker->ahead_ms), &err))
+        log_warn("timers", "%s", err.text);
     if (now >= keeper->republish_at_ms) {
         bool renewed = worker_producer_renew(worker);
         keeper->republish_at_ms = now + REPUBLISH_MS;
@@ -344,6 +347,20 @@ keep_ledger(struct keeper *keeper, int64_t now)
     if (now >= keeper->retire_at_ms)
         retire(keeper, now);
     sweep_when_due(keeper, now);
+}
+
+// Before anything runs by it.
+static void
+read_clock(struct worker *worker)
+{
+    struct error err;
+    int64_t ahead_ms;
+    if (!worker->settings.clock_movable || worker->ledger == NULL)
+        return;
+    if (!ledger_pg_clock(worker->ledger, &ahead_ms, &err))
+        log_warn("clock", "%s", err.text);
+    else if (atomic_exchange(&worker->ahead_ms, ahead_ms) != ahead_ms)
+        log_info("clock", "%lld s ahead", (long long)(ahead_ms / 1000));
 }
 
 static void
@@ -404,6 +421,7 @@ keeper_main(void *arg)
     struct worker *worker = keeper->worker;
     while (!must_stop(keeper)) {
         int64_t now = clock_ms();
+        read_clock(worker);
         bool taken = take_over(keeper);
         probe_when_due(worker);
         rejoin_when_fenced(keeper, now);

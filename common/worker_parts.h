@@ -42,7 +42,7 @@ struct worker_settings {
     int64_t retry_first_ms, retry_memory_ms, retry_park_ms, retry_max_ms, give_up_ms;
     int64_t gate_park_ms, breaker_failures, breaker_window_ms;
     int64_t sweep_ms, drain_ms, revoke_grace_ms, retention_ms;
-    bool sweeps;
+    bool sweeps, clock_movable;
 };
 
 struct worker {
@@ -70,10 +70,11 @@ struct worker {
     atomic_llong epochs[WORKER_PARTITIONS_MAX];
     atomic_llong running; // attempts that are not settled
     pthread_mutex_t idle_lock;
-    pthread_cond_t idle;  // signalled when the last of them is
-    atomic_llong errands; // sweeps and probes under way
-    atomic_bool draining; // no new call leaves, nothing new is dispatched
-    atomic_bool fenced;   // the ledger said somebody else owns what we hold
+    pthread_cond_t idle;   // signalled when the last of them is
+    atomic_llong errands;  // sweeps and probes under way
+    atomic_llong ahead_ms; // of the business's clock; 0 unless CLOCK_MOVABLE
+    atomic_bool draining;  // no new call leaves, nothing new is dispatched
+    atomic_bool fenced;    // the ledger said somebody else owns what we hold
     struct metric *metric_running, *metric_ready, *metric_parked_lanes, *metric_lag;
     struct metric **metric_done; // by row of the handlers' table
     struct metric_histogram *attempt_time;
