@@ -145,6 +145,9 @@ const char *call_raw(struct call *call, size_t *bytes);
 // sends them inside the request.
 void call_webhooks_first(struct call *call);
 
+// The call's path is that of a route, be it under another method: 405, not 404.
+bool call_is_known(struct call *call);
+
 // Answers with JSON, which is given away.
 void call_answer(struct call *call, int status, struct json_object *reply);
 
@@ -152,7 +155,7 @@ void call_answer(struct call *call, int status, struct json_object *reply);
 void call_bytes(struct call *call, int status, const char *type, const void *data,
                 size_t bytes);
 
-// Adds a header to the answer (at most four; longer values than 500 bytes are cut).
+// Adds a header to the answer (at most eight; longer values than 500 bytes are cut).
 void call_add_header(struct call *call, const char *name, const char *value);
 
 // Puts the call to sleep until ready (asked under the lock whenever something happened)

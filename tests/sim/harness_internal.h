@@ -59,7 +59,7 @@ struct call_private {
     char *output;
     size_t output_bytes;
     const char *type;
-    struct call_header headers[4];
+    struct call_header headers[8];
     int header_count;
 };
 

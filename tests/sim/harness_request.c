@@ -156,7 +156,7 @@ void
 call_add_header(struct call *call, const char *name, const char *value)
 {
     struct call_private *own = call->own;
-    if (own->header_count == 4)
+    if (own->header_count == (int)(sizeof own->headers / sizeof own->headers[0]))
         return;
     struct call_header *header = &own->headers[own->header_count++];
     snprintf(header->name, sizeof header->name, "%s", name);

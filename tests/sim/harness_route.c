@@ -68,6 +68,15 @@ find(struct call *call, const struct sim_route *route, const char *path)
     return NULL;
 }
 
+bool
+call_is_known(struct call *call)
+{
+    const struct sim_route *route = call->sim->ops->routes;
+    while (route->method != NULL && !matches(call, route->pattern, call->path))
+        route++;
+    return route->method != NULL;
+}
+
 static void
 route_control(struct call *call)
 {
