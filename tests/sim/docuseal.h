@@ -167,9 +167,6 @@ void file_url(struct sim *sim, const char *id, const char *name, char out[URL_BY
 struct json_object *file_list(struct sim *sim, struct json_object *submitter);
 struct json_object *file_preview(struct sim *sim, struct json_object *submission);
 
-// docuseal_pdf.c: a small valid PDF of these lines; the caller frees.
-char *pdf_make(const char *const *lines, size_t count, size_t *bytes);
-
 // docuseal_crypto.c
 void crypto_hex_hmac(const char *key, const char *text, size_t bytes, char out[65]);
 // The X-Docuseal-Signature of a body sent at that second.

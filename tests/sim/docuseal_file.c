@@ -7,6 +7,7 @@
 
 #include "docuseal.h"
 #include "harness_json.h"
+#include "harness_pdf.h"
 #include "harness_time.h"
 
 enum { LINES_MAX = 48, MAC_CHARS = 40 };

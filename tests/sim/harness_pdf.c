@@ -1,9 +1,9 @@
+#include "harness_pdf.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "docuseal.h"
 
 enum { PDF_MAX_BYTES = 16384, STREAM_MAX_BYTES = 8192, OBJECTS = 5 };
 
