@@ -152,6 +152,7 @@ resolve_unsure(struct effect_call *call, const struct ledger_effect *earlier)
     if (call->kind->find == NULL)
         return flag(call);
     struct json_object *found = NULL;
+    job->effect_age_ms = job->effect_timeout_ms - earlier->wait_ms;
     if (!look(call, &found))
         return NULL;
     if (found != NULL) {

@@ -18,7 +18,8 @@ struct json_object;
 struct effect_kind {
     const char *name; // "docuseal.submission"
     // Looks our id up at the provider: *found becomes a JSON array of what is alive
-    // there, the one to keep first. NULL: cannot be looked up (mail); an unsure one is
+    // there, the one to keep first; where there is no id, job->effect_age_ms tells what
+    // may be ours. NULL: cannot be looked up (mail); an unsure one is
     // flagged for a person, never repeated.
     bool (*find)(struct job *job, const char *identity, void *ctx,
                  struct json_object **found);

@@ -20,6 +20,7 @@ struct stage {
     const struct effect_kind *kind;
     int64_t left_in_create_ms; // what create was given
     int64_t left_after_ms;     // what the handler had afterwards
+    int64_t age_in_find_ms;    // what find was told of the earlier attempt
     bool meanwhile;            // another attempt begins while this one looks
     char made[32];             // what effect_once() returned last
 };
@@ -35,6 +36,7 @@ find(struct job *job, const char *identity, void *ctx, struct json_object **foun
     struct json_object *answer = http_json(&stage->service, job, &request, NULL);
     if (answer == NULL)
         return false;
+    stage->age_in_find_ms = job->effect_age_ms;
     if (stage->meanwhile)
         stage->fake.effects[0].attempt++;
     *found = answer;
@@ -322,6 +324,16 @@ what_is_found_afterwards_is_adopted(void **state)
 }
 
 static void
+who_looks_is_told_how_long_ago_the_attempt_began(void **state)
+{
+    struct stage *stage = *state;
+    cut_first_attempt(stage);
+    pass_time(stage, TIMEOUT_MS + MARGIN_MS + 4000);
+    deliver(stage, CALLS(FOUND("[{\"id\":\"7\"}]")));
+    assert_int_equal(stage->age_in_find_ms, TIMEOUT_MS + MARGIN_MS + 4000);
+}
+
+static void
 what_is_not_there_is_made_and_looked_for_once_more(void **state)
 {
     struct stage *stage = *state;
@@ -565,6 +577,7 @@ main(void)
         STAGED(an_incomplete_answer_may_not_lead_to_a_second_one),
         STAGED(before_its_deadline_nobody_looks),
         STAGED(what_is_found_afterwards_is_adopted),
+        STAGED(who_looks_is_told_how_long_ago_the_attempt_began),
         STAGED(what_is_not_there_is_made_and_looked_for_once_more),
         STAGED(what_was_made_counts_even_if_it_is_not_shown_yet),
         STAGED(a_late_first_one_is_kept_and_the_second_withdrawn),

@@ -30,6 +30,7 @@ struct job {
     struct ledger *ledger;         // where effects and state are kept
     int64_t effect_timeout_ms;     // bounds the call of an effect
     int64_t effect_margin_ms;      // waited beyond it before an unsure one is looked up
+    int64_t effect_age_ms;         // in find(): how long ago the unsure attempt began
     const struct event *event;     // what is being handled, or NULL (sweep, probe)
     const char *program; // name of the program: ce_source of what it publishes
     bool once_done;      // a call that must not be repeated may have been done
