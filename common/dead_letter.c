@@ -10,6 +10,10 @@
 #include "common/str.h"
 #include "common/uuid.h"
 
+// A broker takes about a million bytes; beside a payload that large the rest must stay
+// small.
+enum { LARGE_PAYLOAD_BYTES = 900 * 1000 };
+
 // Headers of the record that are not text are shown as what they were: a digest says
 // little, so only their length.
 static void
@@ -17,7 +21,7 @@ keep_headers(struct job *job, struct json_object *headers, const struct record *
 {
     for (size_t i = 0; i < record->header_count; i++) {
         const struct record_header *h = &record->headers[i];
-        if (!str_is_text(h->name, strlen(h->name)))
+        if (!str_is_text(h->name, strlen(h->name)) || str_starts(h->name, "x-dead-"))
             continue;
         if (str_is_text(h->value, h->length))
             json_set_string(headers, h->name, h->value);
@@ -40,6 +44,19 @@ set_number(struct job *job, struct json_object *headers, const char *name,
            int64_t value)
 {
     json_set_string(headers, name, job_printf(job, "%" PRId64, value));
+}
+
+// The call that the error came from: a later failure of our own blames no service.
+static void
+set_call(struct json_object *headers, const struct dead_letter *letter)
+{
+    const struct http_blamed *blamed = letter->blamed;
+    if (blamed == NULL || letter->error->service == NULL
+        || strcmp(blamed->service, letter->error->service) != 0
+        || letter->record->payload_length > LARGE_PAYLOAD_BYTES)
+        return;
+    set_text(headers, "x-dead-request", blamed->request);
+    set_text(headers, "x-dead-response", blamed->response);
 }
 
 void
@@ -68,6 +85,7 @@ dead_letter_add(struct job *job, const struct dead_letter *letter)
     set_number(job, headers, "x-dead-attempts", letter->attempts);
     set_text(headers, "x-dead-at", at);
     set_text(headers, "x-dead-calls", letter->calls);
+    set_call(headers, letter);
     uuid_of((const char *[]){"dead", letter->worker, letter->seen, NULL}, id);
     settlement_out(job, &(struct settle_out){
                             .topic = job_printf(job, "%s.dead-letters", letter->worker),

@@ -5,6 +5,7 @@
 #define RELAIS_DEAD_LETTER_H
 
 #include "common/error.h"
+#include "common/http.h"
 #include "common/job.h"
 #include "common/record.h"
 
@@ -14,12 +15,15 @@ struct dead_letter {
     const char *seen; // what the ledger remembers it by
     const struct error *error;
     int64_t attempts;
-    const char *calls; // the calls of the last attempt, or NULL
+    const char *calls;                // the calls of the last attempt, or NULL
+    const struct http_blamed *blamed; // the call that failed last, or NULL
 };
 
 // Adds it to the job's settlement:
 // x-dead-{topic,partition,offset,key,error,kind,rule,hint,
-// status,service,attempts,at,calls}. The same event gives the same outbox id.
+// status,service,attempts,at,calls,request,response}. The last two are those of the
+// blamed call, where the error came from its service. The same event gives the same
+// outbox id.
 void dead_letter_add(struct job *job, const struct dead_letter *letter);
 
 #endif

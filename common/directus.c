@@ -149,11 +149,13 @@ items_path(const struct directus *directus, struct job *job, const char *collect
 
 // The answer's JSON; NULL with RETRYABLE for a page that is none (a proxy's).
 static struct json_object *
-parse_answer(struct job *job, const struct http_response *response)
+parse_answer(const struct directus *directus, struct job *job,
+             const struct http_request *request, const struct http_response *response)
 {
     struct json_object *answer = json_parse(job, response->body, response->length);
     if (answer != NULL)
         return answer;
+    http_blame(&directus->service, job, request, response);
     error_retryable(&job->error, "directus answered %d with something that is not JSON",
                     response->status);
     job->error.service = "directus";
@@ -217,11 +219,13 @@ explain_403(const struct directus *directus, struct job *job, const char *what,
         .not_error = "403",
     };
     struct http_response response;
+    const struct http_blamed *refused = job->blamed;
     if (!http_call(&directus->service, job, &request, &response))
         return false;
+    job->blamed = refused; // the call that is explained
     if (response.status == 403)
         return no_right(job, what, collection);
-    struct json_object *answer = parse_answer(job, &response);
+    struct json_object *answer = parse_answer(directus, job, &request, &response);
     if (answer == NULL)
         return false;
     struct json_object *rows = json_array_or_null(answer, "data");
@@ -247,7 +251,7 @@ directus_read(const struct directus *directus, struct job *job, const char *coll
         (void)explain_403(directus, job, "read", collection, id, &response);
         return NULL;
     }
-    struct json_object *answer = parse_answer(job, &response);
+    struct json_object *answer = parse_answer(directus, job, &request, &response);
     struct json_object *row = answer != NULL ? json_at(answer, "data") : NULL;
     if (answer != NULL && !json_object_is_type(row, json_type_object))
         error_retryable(&job->error, "directus answered a read without a row");
@@ -273,7 +277,7 @@ directus_list(const struct directus *directus, struct job *job, const char *coll
             (void)no_right(job, "read", collection);
         return NULL;
     }
-    struct json_object *answer = parse_answer(job, &response);
+    struct json_object *answer = parse_answer(directus, job, &request, &response);
     if (answer == NULL)
         return NULL;
     struct json_object *rows = json_array_or_null(answer, "data");

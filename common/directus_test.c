@@ -20,6 +20,7 @@ struct stage {
     struct fake fake;
     struct directus directus;
     struct json_object *row;
+    const char *blamed;
     bool existed;
 };
 
@@ -92,7 +93,10 @@ update_quote(struct job *job, void *state)
     struct stage *stage = state;
     struct json_object *patch = json_object_in(job);
     json_set_string(patch, "signature_status", "viewed");
-    return directus_update(&stage->directus, job, "quotes", ROW, patch);
+    bool done = directus_update(&stage->directus, job, "quotes", ROW, patch);
+    const char *blamed = job->blamed != NULL ? job->blamed->request : NULL;
+    stage->blamed = job_strdup(&stage->fake.keep, blamed);
+    return done;
 }
 
 static bool
@@ -173,6 +177,7 @@ a_field_that_is_not_there_is_a_missing_right(void **state)
             END});
     assert_int_equal(err.kind, ERROR_FATAL);
     assert_non_null(strstr(err.text, "no right to update quotes"));
+    assert_non_null(strstr(stage->blamed, "PATCH")); // not the call that explains it
 }
 
 static void

@@ -70,9 +70,15 @@ shown_path(struct job *job, const struct http_request *request)
 }
 
 static bool
+is_success(int status)
+{
+    return status >= 200 && status < 300;
+}
+
+static bool
 is_answer(const struct http_request *request, int status)
 {
-    if (request->any_status || (status >= 200 && status < 300))
+    if (request->any_status || is_success(status))
         return true;
     char text[8];
     snprintf(text, sizeof text, "%d", status);
@@ -210,10 +216,14 @@ http_call(const struct http_service *service, struct job *job,
 {
     if (!job_may_call(job))
         return false;
+    *response = (struct http_response){0};
+    job->blamed = NULL;
     bool answered = service->call(service, job, request, response);
-    bool done = answered && response->status >= 200 && response->status < 300;
+    bool done = answered && is_success(response->status);
     if (request->once && (done || (!answered && job->error.kind == ERROR_UNSURE)))
         job->once_done = true;
+    if (!answered || !is_success(response->status))
+        http_blame(service, job, request, response);
     return answered;
 }
 
@@ -232,6 +242,7 @@ http_json(const struct http_service *service, struct job *job,
     if (answer != NULL)
         return answer;
     const char *what = shown_path(job, request);
+    http_blame(service, job, request, &response);
     if (request->once)
         error_unsure(&job->error, 0, "%s answered %d with something that is not JSON",
                      what, response.status);

@@ -57,6 +57,15 @@ struct http_response {
     int64_t took_ms;
 };
 
+// What a call that failed sent and got, as people may see it: in full up to 8 KiB each,
+// without headers and secrets. Belongs to the job.
+struct http_blamed {
+    const char *service;
+    const char *request;  // "POST https://host/path?query", an empty line, the body
+    const char *response; // "422 application/json", an empty line, the body; or "no
+                          // answer"
+};
+
 // A foreign service. `call` is the seam: tests put a fake there.
 struct http_service {
     const char *name;     // "docuseal": used in errors, metrics, journeys
@@ -89,7 +98,14 @@ bool http_call(const struct http_service *service, struct job *job,
                const struct http_request *request,
                struct http_response *response) ATTR_MUST_CHECK;
 
-// The same with JSON in and out: body may be NULL; returns the parsed answer (a JSON
+// Lets job->blamed tell of this call, as http_call() does by itself for one without an
+// answer or with a status outside 2xx; the next call forgets it. For who finds in a
+// good status that the call failed.
+void http_blame(const struct http_service *service, struct job *job,
+                const struct http_request *request,
+                const struct http_response *response);
+
+// http_call() with JSON in and out: body may be NULL; returns the parsed answer (a JSON
 // value that belongs to the job), or NULL with job->error. An empty answer gives an
 // empty object. An answer that is no JSON is RETRYABLE for 2xx (a proxy's page), UNSURE
 // if once.

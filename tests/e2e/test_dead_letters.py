@@ -82,6 +82,13 @@ class DeadLetters(Case):
         self.assertEqual(headers["x-dead-attempts"], "1")
         self.assertIn("replay", headers["x-dead-hint"])
         self.assertIn("POST /submissions: 422", headers["x-dead-calls"])
+        self.assertIn("POST %s/submissions\n" % self.system.env["DOCUSEAL_API_URL"],
+                      headers["x-dead-request"])
+        self.assertIn("@invalid", headers["x-dead-request"])
+        self.assertIn("email is invalid", headers["x-dead-response"])
+        shown = self.system.relais("dead", "show", self.listed(letter["key"].removeprefix("quote:")))
+        for name in ("x-dead-rule", "x-dead-hint", "x-dead-request", "x-dead-response"):
+            self.assertIn(name, shown)
         self.assertNotIn(self.system.env["DOCUSEAL_API_KEY"], json.dumps(letter))
 
     def assert_others_never_waited(self, others):

@@ -119,6 +119,10 @@ class DeadLetters(Case):
         self.assertEqual({n: letter.header(n) for n in expected}, expected)
         self.assertIn("refused with 422", letter.header("x-dead-error"))
         self.assertIn("POST /touch: 422", letter.header("x-dead-calls"))
+        request, body = letter.header("x-dead-request").split("\n\n")
+        self.assertRegex(request, r"^POST http://.*/touch$")
+        self.assertEqual(json.loads(body)["n"], 1)
+        self.assertRegex(letter.header("x-dead-response"), r"^422 .*\n\n.*refused with 422")
         self.assertNotEqual(letter.header("x-dead-offset"), "")
         self.assertNotEqual(letter.header("x-dead-at"), "")
         self.assertEqual(len(stack.facts("echo.refused")), 1)
@@ -214,6 +218,26 @@ class Twins(Case):
         stack.finish([last])
         self.assertEqual([c.n for c in provider.seen(key=key)], [0, 1, 2])
         self.assertEqual(stack.count("finished_event"), 3)
+
+    def test_an_event_that_was_finished_meanwhile_hurts_nobody(self):
+        stack, provider = self.stack, self.provider
+        key, other = stack.key("a"), stack.key("b")
+        provider.fail("hold", 1, key=key)
+        provider.fail("hold", 1, key=other)
+        stack.worker().ready()
+        event = stack.send("echo.touch", key, 0)
+        beside = stack.send("echo.touch", other, 0)
+        stack.flush()
+        provider.wait_for(lambda: provider.held == 2)
+        stack.postgres.run("INSERT INTO relais.finished_event (worker, event)"
+                           f" VALUES ('{stack.name}', '{event}')")
+        provider.clear_rules()
+        later = stack.send("echo.touch", key, 1)
+        stack.flush()
+        stack.finish([beside, later])
+        self.assertEqual([c.n for c in provider.seen(key=key)], [0, 1])
+        for each in (event, beside, later):
+            self.assertEqual(stack.steps(each), ["done"])
 
     def test_a_twin_behind_a_parked_event_is_dropped(self):
         stack, provider = self.stack, self.provider

@@ -6,8 +6,7 @@
 
 #include "common/str.h"
 
-// Appends the JSON text with the value of every member that is a secret (signing links
-// and their slugs, tokens, keys, passwords) replaced by "***". What is no JSON becomes
+// Appends the JSON text without its secrets (common/redact.h). What is no JSON becomes
 // a JSON string that says how long it is.
 void redact_json(struct str *out, const char *text, size_t length);
 
