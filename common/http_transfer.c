@@ -9,7 +9,12 @@
 #include "common/event.h"
 #include "common/str.h"
 
-enum { SMALL_BUFFER = 4 * 1024, LARGE_BUFFER = 64 * 1024, LARGE_ANSWER = 1024 * 1024 };
+enum {
+    SMALL_BUFFER = 4 * 1024,
+    LARGE_BUFFER = 64 * 1024,
+    LARGE_ANSWER = 1024 * 1024,
+    EXPECT_BYTES = 1024, // from here on a libcurl may ask before it sends a body
+};
 
 static size_t
 on_body(char *data, size_t size, size_t count, void *arg)
@@ -107,7 +112,8 @@ static void
 add_headers(struct http_transfer *transfer)
 {
     const struct http_request *request = transfer->request;
-    add_line(transfer, "Expect:"); // without a value: libcurl's own is left out
+    if (request->body_length >= EXPECT_BYTES || request->parts_count > 0)
+        add_line(transfer, "Expect:"); // without a value: libcurl's own is left out
     for (const struct http_header *h = transfer->service->headers;
          h != NULL && h->name != NULL; h++)
         add_header(transfer, h->name, h->value);
@@ -180,8 +186,12 @@ static void
 set_limits(struct http_transfer *transfer, CURL *easy)
 {
     const struct http_service *service = transfer->service;
-    int64_t left = transfer->due_ms - clock_ms();
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
+    // On a loop, the loop's own timer cuts: one of libcurl's would cost as much as a
+    // system call.
+    if (loop_current() == NULL) {
+        int64_t left = transfer->due_ms - clock_ms();
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
+    }
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)service->connect_ms);
     curl_easy_setopt(
         easy, CURLOPT_BUFFERSIZE,
@@ -193,6 +203,19 @@ set_limits(struct http_transfer *transfer, CURL *easy)
     // the other side closed without a word: harmless for what may be repeated, a
     // duplicate for what may not. A connection of its own has no such retry.
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer->request->once ? 1L : 0L);
+}
+
+// libcurl would look for them at every call.
+static bool
+has_proxy(void)
+{
+    static const char *const names[] = {"http_proxy", "https_proxy", "HTTPS_PROXY",
+                                        "all_proxy", "ALL_PROXY"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (getenv(names[i]) != NULL)
+            return true;
+    }
+    return false;
 }
 
 void
@@ -207,6 +230,8 @@ http_transfer_init(CURL *easy, void *pool)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    if (!has_proxy())
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
     // A look-up that is cut ends by itself, in its own thread: the loop does not wait.
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close_socket);

@@ -9,9 +9,8 @@ enum { PIPELINE_MAX = 32, RETRY_MS = 200, ARGS_MAX = 5 };
 
 static const char *const questions[] = {
     // One look-up of the key an id, whatever the planner believes of the tables' sizes:
-    // with
-    // "= ANY" it would rather read all rows of a worker that was small when last
-    // counted.
+    // with "= ANY" it would rather read all rows of a worker that was small when last
+    // counted, and by parked_event_due all that this worker has parked.
     [LEDGER_READ_SEEN] =
         "SELECT r.event FROM unnest($2::text[]) AS r(event) CROSS JOIN LATERAL"
         " (SELECT 1 FROM relais.finished_event f"
@@ -19,7 +18,7 @@ static const char *const questions[] = {
         " UNION ALL SELECT r.event FROM unnest($2::text[]) AS r(event) CROSS JOIN "
         "LATERAL"
         " (SELECT 1 FROM relais.parked_event p"
-        " WHERE p.worker = $1 AND p.event = r.event LIMIT 1) AS found",
+        " WHERE p.worker || '' = $1 AND p.event = r.event LIMIT 1) AS found",
     [LEDGER_READ_STATE] = "SELECT state FROM relais.entity_state"
                           " WHERE worker = $1 AND entity = $2",
     [LEDGER_READ_REF] = "SELECT collection, local_id, lane_key FROM relais.external_ref"

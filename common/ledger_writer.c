@@ -23,6 +23,7 @@ struct writer {
     int64_t doubts[DOUBTS_MAX];
     int doubt_count;
     int64_t transaction;        // the one under way
+    bool again;                 // something of the batch may be finished already
     int64_t epochs[EPOCHS_MAX]; // by partition; 0 = unknown
     struct pg_array events;     // scratch
     struct pg_statement statements[TABLE_COUNT + 1];
@@ -192,8 +193,8 @@ write_batch(struct writer *writer, struct ledger_write *const *batch, int count,
             ledger_columns_add(columns, write, write->verdict == LEDGER_FENCED);
     }
     int n =
-        ledger_columns_statements(columns, writer->ledger->worker, writer->statements,
-                                  writer->params, &taken, &effects);
+        ledger_columns_statements(columns, writer->ledger->worker, writer->again,
+                                  writer->statements, writer->params, &taken, &effects);
     writer->statements[n++] = (struct pg_statement){.sql = "COMMIT"};
     if (!pg_pipeline(writer->pg, writer->statements, n, err))
         return false;
@@ -280,13 +281,19 @@ settle_for_good(struct writer *writer, struct ledger_write *const *batch, int co
 {
     struct ledger_pg *ledger = writer->ledger;
     struct error err = {0};
+    writer->again = false;
     while (!commit(writer, batch, count, &err)) {
-        if (err.kind == ERROR_PERMANENT && count == 1) {
+        bool refused = err.kind == ERROR_PERMANENT;
+        if (refused && !writer->again) {
+            writer->again = true;
+            continue;
+        }
+        if (refused && count == 1) {
             batch[0]->verdict = LEDGER_REFUSED;
             batch[0]->error = err;
             return true;
         }
-        if (err.kind == ERROR_PERMANENT)
+        if (refused)
             return settle_one_by_one(writer, batch, count);
         note_doubt(writer);
         if (must_stop(ledger))
