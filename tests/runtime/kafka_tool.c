@@ -5,7 +5,9 @@
 //   {"do":"produce","topic":t,"partition":p?,"key":hex?,"payload":hex?,
 //    "headers":[[name,hex],...]}                        nothing: see flush
 //   {"do":"flush"}                  {"delivered":n,"failed":n} since the last one
-//   {"do":"read","topic":t}         a line a record, then {"end":true}
+//   {"do":"read","topic":t,"from":[offset,...]}
+//                   a line a record that is there now, by partition from that offset (0
+//                   if it is not in the list), then {"end":true}
 //   {"do":"committed","group":g,"topic":t}              {"committed":n,"end":n} in all
 #include <json-c/json.h>
 #include <librdkafka/rdkafka.h>
@@ -107,6 +109,9 @@ open_handle(struct tool *tool, rd_kafka_type_t type, const char *group)
         {type == RD_KAFKA_PRODUCER ? "enable.idempotence" : "enable.auto.commit",
          type == RD_KAFKA_PRODUCER ? "true" : "false"},
         {"topic.metadata.refresh.interval.ms", "1000"},
+        // A topic that was just made is not known at the first question.
+        {"topic.metadata.refresh.fast.interval.ms", "20"},
+        {"reconnect.backoff.max.ms", "500"},
     };
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], why, sizeof why)
@@ -212,10 +217,11 @@ partitions_of(rd_kafka_t *rk, const char *topic)
 }
 
 static int64_t
-end_of(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low)
+end_of(rd_kafka_t *rk, const char *topic, int32_t partition)
 {
+    int64_t low;
     int64_t high = 0;
-    if (rd_kafka_query_watermark_offsets(rk, topic, partition, low, &high, PATIENCE_MS)
+    if (rd_kafka_query_watermark_offsets(rk, topic, partition, &low, &high, PATIENCE_MS)
         != RD_KAFKA_RESP_ERR_NO_ERROR)
         die(topic, "no watermarks");
     return high;
@@ -249,24 +255,18 @@ say_record(const rd_kafka_message_t *message)
     say(line);
 }
 
+// Until so many partitions have been read up to where they end now.
 static void
-read_partition(rd_kafka_t *rk, const char *topic, int32_t partition)
+read_until(rd_kafka_t *rk, const int64_t ends[], int partitions)
 {
-    int64_t low = 0;
-    int64_t high = end_of(rk, topic, partition, &low);
-    if (high == low)
-        return;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = low;
-    rd_kafka_assign(rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    for (int64_t next = low; next < high;) {
+    while (partitions > 0) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, PATIENCE_MS);
         if (message == NULL)
-            die(topic, "no record came");
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            die("read", "no record came");
+        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR
+            && message->offset < ends[message->partition]) {
             say_record(message);
-            next = message->offset + 1;
+            partitions -= message->offset + 1 == ends[message->partition];
         }
         rd_kafka_message_destroy(message);
     }
@@ -276,13 +276,27 @@ static void
 read_topic(struct tool *tool, struct json_object *order)
 {
     const char *topic = json_string_or(order, "topic", "");
+    struct json_object *from = json_array_or_null(order, "from");
     rd_kafka_t *rk = open_handle(tool, RD_KAFKA_CONSUMER, "runtime-test");
     rd_kafka_poll_set_consumer(rk);
     int count = partitions_of(rk, topic);
-    for (int32_t partition = 0; partition < count; partition++)
-        read_partition(rk, topic, partition);
-    rd_kafka_consumer_close(rk);
+    int64_t *ends = str_calloc((size_t)count, sizeof *ends);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t partition = 0; partition < count; partition++) {
+        int64_t next =
+            json_object_get_int64(json_object_array_get_idx(from, (size_t)partition));
+        ends[partition] = end_of(rk, topic, partition);
+        if (next < ends[partition])
+            rd_kafka_topic_partition_list_add(list, topic, partition)->offset = next;
+    }
+    if (list->cnt > 0) {
+        rd_kafka_assign(rk, list);
+        read_until(rk, ends, list->cnt);
+        rd_kafka_consumer_close(rk);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
+    free(ends);
     struct json_object *line = json_object_new_object();
     json_set_bool(line, "end", true);
     say(line);
@@ -302,10 +316,9 @@ committed(struct tool *tool, struct json_object *order)
         die(topic, "no committed offsets");
     int64_t sum = 0;
     int64_t end = 0;
-    int64_t low;
     for (int i = 0; i < list->cnt; i++) {
         sum += list->elems[i].offset > 0 ? list->elems[i].offset : 0;
-        end += end_of(rk, topic, list->elems[i].partition, &low);
+        end += end_of(rk, topic, list->elems[i].partition);
     }
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);

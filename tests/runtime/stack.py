@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 import uuid
 
+from tests.runtime.pg_client import PgClient
 from tests.runtime.provider import Provider
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -45,6 +46,7 @@ SETTINGS = {
     "KAFKA_HEARTBEAT_INTERVAL_MS": "500",
     "KAFKA_AUTO_OFFSET_RESET": "earliest",
     "KAFKA_RECONNECT_BACKOFF_MAX_MS": "500",
+    "KAFKA_TOPIC_METADATA_REFRESH_FAST_INTERVAL_MS": "20",
 }
 
 
@@ -74,29 +76,36 @@ class Postgres:
         if self.own:
             self.dir = script("postgres.sh", "start", os.getpid())
         self.url = f"postgresql:///postgres?host={self.dir}&user=postgres"
+        self.client = None
         if not self.run("SELECT 1 FROM pg_namespace WHERE nspname = 'relais'"):
             for file in sorted((ROOT / "schemas" / "postgres").glob("*.sql")):
-                self.run(file=file)
+                self.run(file.read_text())
 
-    def run(self, sql=None, file=None):
-        what = ["-f", str(file)] if file else ["-c", sql]
-        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1",
-                               self.url, *what],
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            raise AssertionError(f"psql: {done.stderr}")
-        return [line.split("|") for line in done.stdout.splitlines()]
+    def run(self, sql):
+        try:
+            self.client = self.client or PgClient(self.dir)
+            return self.client.run(sql)
+        except OSError:
+            self.hang_up()  # the server was restarted: the next question is another session's
+            raise
+
+    def hang_up(self):
+        if self.client:
+            self.client.close()
+        self.client = None
 
     def number(self, sql):
         return int(self.run(sql)[0][0])
 
     def crash(self):
+        self.hang_up()
         script("postgres.sh", "crash", self.dir)
 
     def again(self):
         script("postgres.sh", "again", self.dir)
 
     def stop(self):
+        self.hang_up()
         if self.own:
             script("postgres.sh", "stop", self.dir)
 
@@ -111,6 +120,7 @@ class Kafka:
                                   pathlib.Path(self.dir, "stack.env").read_text())[0]
         self.tool = subprocess.Popen([os.environ["RUNTIME_KAFKA"], self.brokers],
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.known = {}  # by topic, what was read of it, and where to go on
 
     def say(self, **order):
         self.tool.stdin.write(json.dumps(order).encode() + b"\n")
@@ -130,10 +140,12 @@ class Kafka:
         self.ask(do="create", topics=list(topics), partitions=PARTITIONS)
 
     def read(self, topic):
-        self.say(do="read", topic=topic)
-        records = []
+        """All its records; those of one partition in order."""
+        records, ends = self.known.setdefault(topic, ([], [0] * PARTITIONS))
+        self.say(do="read", topic=topic, **{"from": ends})
         while "end" not in (line := self.answer()):
             records.append(Record(line))
+            ends[line["partition"]] = line["offset"] + 1
         return records
 
     def flush(self):
