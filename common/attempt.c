@@ -42,30 +42,30 @@ struct attempt {
 static void settled(struct loop_mail *mail);
 
 const struct handler *
+attempt_row(const struct worker *worker, const char *type)
+{
+    const struct handler *row = worker->integration->handlers;
+    while (row->type != NULL && strcmp(row->type, type) != 0)
+        row++;
+    return row->type != NULL ? row : NULL;
+}
+
+const struct handler *
 attempt_handler(const struct worker *worker, const struct record *record)
 {
     const char *type = record_header(record, "ce_type");
     if (type == NULL && worker->integration->plain_records)
         type = "plain";
-    for (const struct handler *h = worker->integration->handlers;
-         type != NULL && h->type != NULL; h++) {
-        if (strcmp(h->type, type) == 0)
-            return h;
-    }
-    return NULL;
+    return type != NULL ? attempt_row(worker, type) : NULL;
 }
 
 // Structured events name their type in the payload: looked up once more when decoded.
 static const struct handler *
 handler_of(struct attempt *attempt)
 {
-    const struct handler *h = attempt->handler;
-    if (h != NULL)
-        return h;
-    h = attempt->lanes->worker->integration->handlers;
-    while (h->type != NULL && strcmp(h->type, attempt->ev.type) != 0)
-        h++;
-    return h->type != NULL ? h : NULL;
+    return attempt->handler != NULL
+               ? attempt->handler
+               : attempt_row(attempt->lanes->worker, attempt->ev.type);
 }
 
 // Whether this process still takes the partition for its own, as when it began.
@@ -100,8 +100,10 @@ handle(struct attempt *attempt)
     job->event = &attempt->ev;
     job->quiet = strcmp(attempt->ev.type, "plain") == 0;
     const struct handler *handler = handler_of(attempt);
-    if (handler != NULL)
+    if (handler != NULL) {
+        lane_join_hints(attempt->lane, handler, job, &attempt->ev);
         return handler->handle(job, &attempt->ev, worker->state);
+    }
     if (!str_ends(attempt->item->record->topic, ".commands")) {
         settlement_note(job, "ignored: nothing to do for this type");
         return true;
@@ -192,6 +194,7 @@ failed(struct attempt *attempt)
 {
     struct job *job = &attempt->job;
     attempt->error = job->error;
+    lane_part_hints(attempt->lane);
     if (attempt->error.kind == ERROR_NONE) {
         log_error("bug", "the handler of %s failed without an error", attempt->ev.type);
         abort();
@@ -455,6 +458,7 @@ bury_refused(struct attempt *attempt)
     attempt->outcome = "dead";
     attempt->handler = NULL;
     attempt->decoded = false;
+    lane_part_hints(attempt->lane);
     bury(attempt);
     if (attempt->refused) {
         log_error("settle-refused", "%s: %s", attempt->item->seen,

@@ -21,6 +21,12 @@ struct handler {
     // letter. May call; its own failure is noted and does not stop the dead letter.
     bool (*dead)(struct job *job, const struct event *ev, void *state);
     const char *gate; // the provider's gate, a name of gates[]; NULL = none
+    // For a handler that reads one object and acts on what it finds: names the object,
+    // in the job's memory (may end with an error; NULL = none is named). Events of
+    // `hint` rows with this very function that name the same object and wait right
+    // behind are finished with the one that is handled, without a call of their own.
+    const char *(*object)(struct job *job, const struct event *ev);
+    bool hint; // says nothing but "look at the object": its payload may go unread
 };
 
 // A limit on calls to one provider, per process. in_flight and rate are settings'

@@ -28,6 +28,7 @@ struct item {
     int64_t parked_seq; // > 0: its row in parked_event
     int64_t attempts, first_attempt_wall_ms;
     enum item_check check;
+    bool joined;  // a hint that the event before it is handled for
     bool asked;   // a check is under way and will look at this item
     bool dropped; // the check frees it
     char seen[];  // what the ledger remembers it by

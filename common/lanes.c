@@ -145,6 +145,13 @@ next_ready(struct lanes *lanes)
     return lane;
 }
 
+static void
+drop_seen(struct lane *lane)
+{
+    while (lane->first != NULL && lane->first->check == ITEM_SEEN)
+        item_done(lane, lane_take_first(lane));
+}
+
 void
 lane_advance(struct lane *lane)
 {
@@ -154,8 +161,7 @@ lane_advance(struct lane *lane)
         lane_lose(lane);
         return;
     }
-    while (lane->first != NULL && lane->first->check == ITEM_SEEN)
-        item_done(lane, lane_take_first(lane));
+    drop_seen(lane);
     if (lane->first == NULL) {
         if (!lane->parked && lane->parking == 0)
             free_lane(lane);
@@ -168,9 +174,12 @@ lane_advance(struct lane *lane)
 void
 lane_finish_first(struct lane *lane)
 {
-    struct item *item = lane_take_first(lane);
-    skip_twins(lane, item);
-    item_done(lane, item);
+    do {
+        struct item *item = lane_take_first(lane);
+        skip_twins(lane, item);
+        item_done(lane, item);
+        drop_seen(lane);
+    } while (lane->first != NULL && lane->first->joined);
     if (lane->first == NULL && lane->parked)
         lane_load(lane); // the next rows, or the word that there are none
     else

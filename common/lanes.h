@@ -85,8 +85,8 @@ struct lane *lane_find(struct lanes *lanes, const char *name, int32_t partition,
 void lane_append(struct lane *lane, struct item *item);
 struct item *lane_take_first(struct lane *lane);
 void lane_advance(struct lane *lane);
-// The first event is finished: its twins in the lane are skipped, the next one comes
-// up.
+// The first event is finished, and the hints that were joined to it: their twins in the
+// lane are skipped, the next one comes up.
 void lane_finish_first(struct lane *lane);
 void lane_wait(struct lane *lane, int64_t delay_ms);
 void lane_wait_for_gate(struct lane *lane, struct gate *gate, int64_t wait_ms);
@@ -115,11 +115,29 @@ void lane_park_item(struct lane *lane, struct item *item, int64_t due_ms);
 void lane_load(struct lane *lane);
 void lane_mark_parked(struct lane *lane);
 
+// lanes_hint.c
+// Called on the fiber right before the handler of the lane's first event reads its
+// object: joins to it, at most 64 of them, the hints of that object that follow. An
+// event is joined only if it
+//   - waited in the lane before the object is read, so that the read is newer;
+//   - has nothing between itself and the first event but events that are joined or were
+//     seen, so that no other is passed;
+//   - is finished in the very settle that finishes the first one, with a journey step
+//   of
+//     its own. If that does not come about, nothing has happened to it: it waits in its
+//     place, keeps its row in parked_event and its offset, and is handled in its turn.
+void lane_join_hints(struct lane *lane, const struct handler *handler, struct job *job,
+                     const struct event *ev);
+// The first event is not finished, or is a dead letter: what was joined stands alone.
+void lane_part_hints(struct lane *lane);
+
 // attempt.c
 // Handles the first event of the lane once. gate (entered by the caller) may be NULL.
 void attempt_start(struct lane *lane, const struct handler *handler, struct gate *gate);
 void attempt_free_idle(struct lanes *lanes);
 const struct handler *attempt_handler(const struct worker *worker,
                                       const struct record *record);
+// The row for that type; NULL if there is none.
+const struct handler *attempt_row(const struct worker *worker, const char *type);
 
 #endif

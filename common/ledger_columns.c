@@ -320,8 +320,6 @@ add_settlement(struct ledger_columns *columns, const struct settlement *s,
     for (const struct settle_attention *a = s->attentions; a != NULL; a = a->next)
         add_row(columns, TABLE_ATTENTION,
                 ROW(TEXT(a->kind), TEXT(a->entity), TEXT(a->text)));
-    for (const struct settle_finish *f = s->finishes; f != NULL; f = f->next)
-        add_row(columns, TABLE_FINISHED, ROW(TEXT(f->event)));
     add_outbox(columns, s, partition);
     add_timers(columns, s);
 }
@@ -335,6 +333,21 @@ add_step(struct ledger_columns *columns, const struct ledger_step *step)
             ROW(TEXT(step->entity), TEXT(step->event), TEXT(step->type),
                 TEXT(step->outcome), TEXT(step->note), TEXT(step->calls),
                 NUMBER(step->attempt), NUMBER(step->took_ms)));
+}
+
+static void
+add_finishes(struct ledger_columns *columns, const struct settlement *settlement)
+{
+    for (const struct settle_finish *f = settlement->finishes; f != NULL; f = f->next) {
+        add_row(columns, TABLE_FINISHED, ROW(TEXT(f->event)));
+        if (f->parked_seq > 0)
+            add_row(columns, TABLE_UNPARK, ROW(NUMBER(f->parked_seq)));
+        add_step(columns, &(struct ledger_step){.entity = f->entity,
+                                                .event = f->event,
+                                                .type = f->type,
+                                                .outcome = "done",
+                                                .note = f->note});
+    }
 }
 
 // The record's headers as a JSON object of strings, for parked_event. What is not text
@@ -417,6 +430,8 @@ ledger_columns_add(struct ledger_columns *columns, const struct ledger_write *wr
         add_settlement(columns, write->settlement, write->partition);
     add_step(columns, &write->step);
     add_event(columns, write);
+    if (write->settlement != NULL)
+        add_finishes(columns, write->settlement);
 }
 
 int

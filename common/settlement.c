@@ -122,13 +122,25 @@ settlement_effect(struct job *job, const struct settle_effect *effect)
 void
 settlement_finish(struct job *job, const char *event)
 {
+    settlement_finish_with(job, &(struct settle_finish){.event = event});
+}
+
+void
+settlement_finish_with(struct job *job, const struct settle_finish *finish)
+{
     struct settle_finish **at = &settlement_of(job)->finishes;
-    while (*at != NULL && strcmp((*at)->event, event) != 0)
+    while (*at != NULL && strcmp((*at)->event, finish->event) != 0)
         at = &(*at)->next;
     if (*at != NULL)
         return;
     *at = job_alloc(job, sizeof **at);
-    (*at)->event = job_strdup(job, event);
+    **at = (struct settle_finish){
+        .event = job_strdup(job, finish->event),
+        .parked_seq = finish->parked_seq,
+        .entity = job_strdup(job, finish->entity),
+        .type = job_strdup(job, finish->type),
+        .note = job_strdup(job, finish->note),
+    };
 }
 
 // A text for a person: one line, cut.

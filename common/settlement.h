@@ -47,10 +47,13 @@ struct settle_effect {
     const char *result; // JSON text, for CONFIRM
 };
 
-struct settle_finish { // further events that are finished by this settle (chained
-                       // facts)
+// Further events that are finished by this settle: chained facts, and hints that one
+// look has served.
+struct settle_finish {
     struct settle_finish *next;
     const char *event;
+    int64_t parked_seq;               // > 0: its row in parked_event goes
+    const char *entity, *type, *note; // its journey step; entity NULL = none
 };
 
 struct settle_attention { // something a person must look at; once per (kind, entity)
@@ -96,6 +99,7 @@ void settlement_state(struct job *job, const char *entity, struct json_object *s
 void settlement_ref(struct job *job, const struct settle_ref *ref);
 void settlement_effect(struct job *job, const struct settle_effect *effect);
 void settlement_finish(struct job *job, const char *event);
+void settlement_finish_with(struct job *job, const struct settle_finish *finish);
 void settlement_attention(struct job *job, const char *kind, const char *entity,
                           const char *fmt, ...) ATTR_PRINTF(4, 5);
 void settlement_cursor(struct job *job, const char *name, const char *value);

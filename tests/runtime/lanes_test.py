@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import unittest
 import urllib.request
 
@@ -265,6 +266,98 @@ class Twins(Case):
         self.assertEqual(worker.stop(), 0)
         where = stack.kafka.ask(do="committed", group=stack.name, topic=stack.commands)
         self.assertEqual(where, {"committed": 50, "end": 50})
+
+
+class Hints(Case):
+    """Hints of one object that wait in a lane are handled with one look."""
+
+    def hint(self, key, of, **more):
+        return self.stack.send("echo.look", key, partition=0,
+                               payload=json.dumps({"of": of}).encode(), **more)
+
+    def looks(self):
+        return len(self.provider.seen(method="GET", path="/things", done=True))
+
+    def wait_in_memory(self):
+        """Everything sent so far waits in its lane: the ledger has said of each that it is
+        new, because it says so in order."""
+        stack = self.stack
+        last = stack.send("echo.free", stack.key("last"), partition=0)
+        stack.flush()
+        stack.finish([last])
+
+    def notes(self, ids):
+        return self.stack.postgres.run(
+            "SELECT note, count(*) FROM relais.journey_step"
+            f" WHERE worker = '{self.stack.name}' AND event = ANY('{{{','.join(ids)}}}')"
+            " GROUP BY note ORDER BY note")
+
+    def test_hints_that_wait_are_handled_with_one_look_and_pass_nobody(self):
+        stack, provider = self.stack, self.provider
+        key = stack.key("a")
+        provider.fail("hold", 1, path="/things")
+        worker = stack.worker(WORKER_LOOPS="1").ready()
+        first = self.hint(key, "x")
+        stack.flush()
+        provider.wait_for(lambda: provider.held == 1)
+        joined = [self.hint(key, "x") for _ in range(10)]
+        self.hint(key, "y")
+        self.hint(key, "x")
+        stack.send("echo.free", key, 7, partition=0)
+        more = [self.hint(key, "x") for _ in range(5)]
+        self.wait_in_memory()
+        provider.clear_rules()
+        stack.settle()
+        # The first one's look had begun when the others came: it says nothing of them.
+        done = [call.of or call.n for call in provider.seen(done=True)]
+        self.assertEqual([of for of in done if of], ["x", "x", "y", "x", 7, "x"])
+        self.assertEqual(self.notes([first]), [["", "1"]])
+        self.assertEqual(self.notes(joined),
+                         [["", "1"], [f"handled with {joined[0]}", "9"]])
+        self.assertEqual(self.notes(more), [["", "1"], [f"handled with {more[0]}", "4"]])
+        self.assertEqual(stack.count("finished_event"), len(stack.sent))
+        self.assertEqual(worker.stop(), 0)
+        where = stack.kafka.ask(do="committed", group=stack.name, topic=stack.commands)
+        self.assertEqual(where["committed"], where["end"])
+
+    def test_hints_behind_a_parked_one_wait_and_are_handled_with_it(self):
+        stack, provider = self.stack, self.provider
+        key = stack.key("a")
+        provider.fail("500", path="/things")
+        stack.worker().ready()
+        ids = [self.hint(key, "x") for _ in range(30)]
+        ids.append(stack.send("echo.free", key, 7, partition=0))
+        ids += [self.hint(key, "x") for _ in range(100)]
+        stack.flush()
+        wait_until(lambda: [event for _, event in stack.parked()] == ids,
+                   lambda: f"{len(stack.parked())} of {len(ids)} parked")
+        provider.clear_rules()
+        stack.settle()
+        self.assertEqual(stack.count("finished_event"), len(ids))
+        self.assertEqual(len(provider.seen(path="/touch", done=True)), 1)
+        # They come back 64 at a time.
+        self.assertEqual(self.looks(), 4)
+        self.assertEqual(self.notes(ids[1:30]), [[f"handled with {ids[0]}", "29"]])
+
+    def test_a_dead_letter_takes_no_hint_along(self):
+        stack, provider = self.stack, self.provider
+        key = stack.key("a")
+        go_on = threading.Event()
+        provider.fail(lambda call: go_on.wait() and "", 1, path="/touch", key=key)
+        provider.fail("422", 1, path="/things")
+        stack.worker(WORKER_LOOPS="1").ready()
+        stack.send("echo.free", key, partition=0)
+        stack.flush()
+        provider.wait_for(lambda: provider.seen(path="/touch", key=key))
+        ids = [self.hint(key, "x") for _ in range(3)]
+        self.wait_in_memory()
+        go_on.set()
+        stack.settle()
+        self.assertEqual(self.looks(), 1)
+        dead = wait_until(stack.dead, "a dead letter")
+        self.assertEqual([d.header("ce_id") for d in dead], ids[:1])
+        self.assertEqual(self.notes(ids[1:]),
+                         [["", "1"], [f"handled with {ids[1]}", "1"]])
 
 
 class Gates(Case):

@@ -135,6 +135,25 @@ touch(struct job *job, const struct event *ev, void *state)
     return true;
 }
 
+// The thing that a hint is about.
+static const char *
+looked_at(struct job *job, const struct event *ev)
+{
+    return json_string(job, ev->data, "of");
+}
+
+// Looks at a thing.
+// In:    echo.look {of}
+// Out:   nothing
+// Again: one more look.
+static bool
+look(struct job *job, const struct event *ev, void *state)
+{
+    struct json_object *found;
+    const char *of = looked_at(job, ev);
+    return of != NULL && thing_find(job, of, state, &found);
+}
+
 // What is left of an event that can never pass.
 static bool
 refused(struct job *job, const struct event *ev, void *state)
@@ -150,6 +169,7 @@ static const struct handler handlers[] = {
     {"echo.touch", touch, .dead = refused, .gate = "echo"},
     {"echo.free", touch}, // the same without a gate
     {"echo.touched", touch},
+    {"echo.look", look, .object = looked_at, .hint = true},
     {0},
 };
 
