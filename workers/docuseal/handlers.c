@@ -121,19 +121,20 @@ reconcile_submission(struct job *job, const struct event *ev, void *state)
 }
 
 #define GATE "docuseal"
+#define RECONCILE reconcile_submission, .gate = GATE, .object = docuseal_hinted
 
 const struct handler docuseal_handlers[] = {
     {"docuseal.signature.request", request_signature, signature_refused, GATE},
     {"docuseal.cgv.request", request_acceptance, signature_refused, GATE},
     {"docuseal.signature.cancel", cancel_signature, NULL, GATE},
-    {"docuseal.submission.observed", reconcile_submission, NULL, GATE},
-    {"docuseal.submission.created", reconcile_submission, NULL, GATE},
-    {"docuseal.submission.completed", reconcile_submission, NULL, GATE},
-    {"docuseal.submission.expired", reconcile_submission, NULL, GATE},
-    {"docuseal.submission.archived", reconcile_submission, NULL, GATE},
-    {"docuseal.form.viewed", reconcile_submission, NULL, GATE},
-    {"docuseal.form.started", reconcile_submission, NULL, GATE},
-    {"docuseal.form.completed", reconcile_submission, NULL, GATE},
-    {"docuseal.form.declined", reconcile_submission, NULL, GATE},
+    {"docuseal.submission.observed", RECONCILE, .hint = true},
+    {"docuseal.submission.created", RECONCILE, .hint = true},
+    {"docuseal.submission.completed", RECONCILE, .hint = true},
+    {"docuseal.submission.expired", RECONCILE, .hint = true},
+    {"docuseal.submission.archived", RECONCILE, .hint = true},
+    {"docuseal.form.viewed", RECONCILE, .hint = true},
+    {"docuseal.form.started", RECONCILE, .hint = true},
+    {"docuseal.form.completed", RECONCILE}, // the signer's address is nowhere else
+    {"docuseal.form.declined", RECONCILE},  // nor, on old servers, the reason
     {0},
 };

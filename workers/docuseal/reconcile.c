@@ -21,8 +21,8 @@ words_of(const struct event *ev)
 }
 
 // A form is a submitter, everything else the submission itself.
-static const char *
-hinted_submission(struct job *job, const struct event *ev)
+const char *
+docuseal_hinted(struct job *job, const struct event *ev)
 {
     const char *id;
     if (str_starts(ev->type, "docuseal.form."))
@@ -260,7 +260,7 @@ docuseal_reconcile(struct job *job, const struct docuseal *ds, const struct even
     struct docuseal_sight sight = {
         .ds = ds,
         .ev = ev,
-        .id = hinted_submission(job, ev),
+        .id = docuseal_hinted(job, ev),
         .address = hinted_address(ev),
     };
     if (sight.id == NULL

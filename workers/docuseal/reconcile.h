@@ -29,6 +29,10 @@ struct docuseal_sight {
     struct docuseal_address address;
 };
 
+// The submission that a webhook or an observed event is about, in the job's memory.
+// NULL: it names none (PERMANENT).
+const char *docuseal_hinted(struct job *job, const struct event *ev);
+
 // A webhook's or an observed event's submission, brought up to date in Directus.
 bool docuseal_reconcile(struct job *job, const struct docuseal *ds,
                         const struct event *ev) ATTR_MUST_CHECK;

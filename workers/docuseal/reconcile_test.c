@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "workers/docuseal/evidence.h"
+#include "workers/docuseal/reconcile.h"
 #include "workers/docuseal/tests/story.h"
 
 static void
@@ -384,20 +385,22 @@ an_event_without_a_submission_is_refused(void **state)
     assert_int_equal(err.kind, ERROR_PERMANENT);
 }
 
+// Two of them say more than the submission does: one look must not stand for them.
 static void
 every_webhook_names_its_submission(void **state)
 {
     static const struct {
         const char *type, *file;
+        bool hint;
     } hooks[] = {
-        {"docuseal.form.viewed", "webhook.form.viewed.1"},
-        {"docuseal.form.started", "webhook.form.started.1"},
-        {"docuseal.form.completed", "webhook.form.completed.1"},
-        {"docuseal.form.declined", "webhook.form.declined.1"},
-        {"docuseal.submission.created", "webhook.submission.created.1"},
-        {"docuseal.submission.completed", "webhook.submission.completed.1"},
-        {"docuseal.submission.expired", "webhook.submission.expired.1"},
-        {"docuseal.submission.archived", "webhook.submission.archived.1"},
+        {"docuseal.form.viewed", "webhook.form.viewed.1", true},
+        {"docuseal.form.started", "webhook.form.started.1", true},
+        {"docuseal.form.completed", "webhook.form.completed.1", false},
+        {"docuseal.form.declined", "webhook.form.declined.1", false},
+        {"docuseal.submission.created", "webhook.submission.created.1", true},
+        {"docuseal.submission.completed", "webhook.submission.completed.1", true},
+        {"docuseal.submission.expired", "webhook.submission.expired.1", true},
+        {"docuseal.submission.archived", "webhook.submission.archived.1", true},
     };
     struct scene *scene = *state;
     for (size_t i = 0; i < sizeof hooks / sizeof hooks[0]; i++) {
@@ -405,6 +408,11 @@ every_webhook_names_its_submission(void **state)
             deliver(scene, hooks[i].type, hook(scene, hooks[i].file),
                     (struct fake_reply[]){SUBMISSION(untouched(scene)), END});
         assert_int_equal(err.kind, ERROR_NONE);
+        const struct handler *row = docuseal_handlers;
+        while (strcmp(row->type, hooks[i].type) != 0)
+            row++;
+        assert_true(row->hint == hooks[i].hint);
+        assert_true(row->object == docuseal_hinted);
     }
 }
 
