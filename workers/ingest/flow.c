@@ -289,8 +289,11 @@ read_trigger(struct job *job, const struct flow *flow, struct json_object *body,
     delivery->collection =
         delivery->rule == NULL ? collection : delivery->rule->collection;
     struct json_object *payload = json_at(body, "trigger.payload");
-    if (json_object_is_type(payload, json_type_object))
+    if (json_object_is_type(payload, json_type_object)) {
+        // Who holds a signing link can sign: it does not go to Kafka.
+        json_object_object_del(payload, "docuseal_embed_url");
         delivery->fields = payload;
+    }
     delivery->parent = parent_lane(job, delivery->rule, delivery->fields);
     identify(job, body, delivery);
     return true;

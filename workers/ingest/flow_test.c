@@ -144,6 +144,21 @@ a_create_becomes_one_event_in_its_quotes_lane(void **state)
 }
 
 static void
+a_signing_link_does_not_go_on(void **state)
+{
+    (void)state;
+    struct delivery d;
+    begin(&d, "{\"trigger\":{\"event\":\"quotes.items.update\",\"collection\":"
+              "\"quotes\",\"keys\":[\"" QUOTE "\"],\"payload\":{\"status\":\"sent\","
+              "\"docuseal_embed_url\":\"https://sign.example/s/canary\"}}}");
+    assert_true(split(&d));
+    struct json_object *payload = payload_of(&d, d.events.first);
+    assert_string_equal(json_string_or(payload, "new.status", ""), "sent");
+    assert_null(strstr(d.events.first->payload, "embed"));
+    job_end(&d.job);
+}
+
+static void
 an_update_of_three_keys_becomes_three_events(void **state)
 {
     (void)state;
@@ -548,6 +563,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_create_becomes_one_event_in_its_quotes_lane),
+        TEST(a_signing_link_does_not_go_on),
         TEST(an_update_of_three_keys_becomes_three_events),
         TEST(a_delete_has_no_fields),
         TEST(integer_keys_are_text_whether_they_come_as_number_or_string),
