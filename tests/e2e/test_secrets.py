@@ -23,8 +23,8 @@ CLOSED = "postgresql://relais:%s@127.0.0.1:1/relais" % PASSWORD
 TOPICS = ("directus.changes", "docuseal.webhooks", "docuseal.commands",
           "docuseal.dead-letters", "journey.facts")
 
-# Who has a signing link can sign. These hold in full what Directus and DocuSeal said.
-WITH_LINKS = ("topic directus.changes", "topic docuseal.webhooks")
+# Who has a signing link can sign. This holds in full what DocuSeal said.
+WITH_LINKS = ("topic docuseal.webhooks",)
 
 
 class Secrets(Case):

@@ -42,7 +42,7 @@ fresh(void **state)
     pg_fixture_do(world->pg, "RESET ALL; DROP SCHEMA IF EXISTS relais_capture CASCADE;"
                              "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     pg_fixture_do(world->pg, directus_tables);
-    pg_fixture_file(world->pg, "capture/001_capture.sql");
+    pg_fixture_capture(world->pg);
     return 0;
 }
 
@@ -235,6 +235,102 @@ actor_is_named_only_where_the_row_knows_it(void **state)
 }
 
 static void
+signing_link_is_in_no_change(void **state)
+{
+    struct world *world = *state;
+
+    pg_fixture_do(world->pg,
+                  "ALTER TABLE quotes ADD COLUMN docuseal_embed_url text;"
+                  "INSERT INTO quotes (id, docuseal_embed_url) VALUES ('" QUOTE
+                  "', 'https://sign.example/s/canary')");
+    pg_fixture_do(world->pg, "UPDATE quotes SET docuseal_embed_url = 'canary'");
+    assert_int_equal(changes(world), 1);
+    pg_fixture_do(world->pg, "UPDATE quotes SET docuseal_embed_url = 'canary 2',"
+                             " status = 'sent'");
+    assert_text(world, last, "quotes update " QUOTE " quote:" QUOTE " status");
+    pg_fixture_do(world->pg, "DELETE FROM quotes");
+    assert_int_equal(changes(world), 3);
+    assert_int_equal(pg_fixture_number(world->pg,
+                                       "SELECT count(*) FROM relais_capture.change c"
+                                       " WHERE c::text ~ 'canary|embed'"),
+                     0);
+}
+
+// Where the first schema has run for a while.
+static void
+signing_links_that_were_captured_are_taken_out(void **state)
+{
+    struct world *world = *state;
+
+    pg_fixture_do(world->pg, "DROP SCHEMA relais_capture CASCADE;"
+                             "ALTER TABLE quotes ADD COLUMN docuseal_embed_url text");
+    pg_fixture_file(world->pg, "capture/001_capture.sql");
+    pg_fixture_do(world->pg,
+                  "INSERT INTO quotes (id, status, docuseal_embed_url) VALUES ('" QUOTE
+                  "', 'sent', 'canary');"
+                  "UPDATE quotes SET docuseal_embed_url = 'canary 2'");
+    assert_int_equal(changes(world), 2);
+    pg_fixture_file(world->pg, "capture/002_secrets_truncate.sql");
+    assert_int_equal(pg_fixture_number(world->pg,
+                                       "SELECT count(*) FROM relais_capture.change c"
+                                       " WHERE c::text ~ 'canary|embed'"),
+                     0);
+    assert_text(world,
+                "SELECT string_agg(new_row ->> 'status' || ' '"
+                " || array_to_string(changed, ','), ' ' ORDER BY seq)"
+                " FROM relais_capture.change",
+                "sent id,status sent ");
+}
+
+static void
+truncate_deletes_each_row(void **state)
+{
+    struct world *world = *state;
+
+    pg_fixture_do(world->pg,
+                  "INSERT INTO quotes (id, status) VALUES ('" QUOTE "', 'sent');"
+                  "INSERT INTO client_invoices (id, quote_id) VALUES ('" INVOICE
+                  "', '" QUOTE "');"
+                  "INSERT INTO payments (invoice_id) VALUES ('" INVOICE "');"
+                  "INSERT INTO leads DEFAULT VALUES; INSERT INTO leads DEFAULT VALUES");
+    long long before = changes(world);
+    pg_fixture_do(world->pg, "BEGIN; TRUNCATE leads; ROLLBACK; TRUNCATE companies");
+    assert_int_equal(changes(world), before);
+    pg_fixture_do(world->pg, "TRUNCATE leads");
+    assert_int_equal(changes(world), before + 2);
+    pg_fixture_do(world->pg, "TRUNCATE quotes, client_invoices, payments CASCADE");
+    assert_text(world,
+                "SELECT string_agg(collection || ' ' || op, ', ' ORDER BY collection)"
+                " FROM relais_capture.change WHERE op = 'delete'"
+                " AND root = 'quote:" QUOTE "' AND new_row IS NULL",
+                "client_invoices delete, payments delete, quotes delete");
+    assert_text(world,
+                "SELECT old_row ->> 'status' FROM relais_capture.change"
+                " WHERE op = 'delete' AND item = '" QUOTE "'",
+                "sent");
+}
+
+static void
+truncate_of_json_that_jsonb_refuses_tells_the_items(void **state)
+{
+    struct world *world = *state;
+
+    pg_fixture_do(world->pg, "INSERT INTO quotes (id, metadata) VALUES ('" QUOTE
+                             "', '{\"a\": \"\\u0000\"}'); TRUNCATE quotes CASCADE");
+    assert_text(world, last, "quotes delete " QUOTE " -");
+}
+
+static void
+truncate_without_an_outbox_is_not_broken(void **state)
+{
+    struct world *world = *state;
+
+    pg_fixture_do(world->pg, "INSERT INTO leads DEFAULT VALUES;"
+                             "DROP TABLE relais_capture.change; TRUNCATE leads");
+    assert_int_equal(pg_fixture_number(world->pg, "SELECT count(*) FROM leads"), 0);
+}
+
+static void
 json_that_jsonb_refuses_leaves_a_change_without_rows(void **state)
 {
     struct world *world = *state;
@@ -322,7 +418,7 @@ installing_again_changes_nothing(void **state)
 {
     struct world *world = *state;
     const char *oids = "SELECT string_agg(oid::text, ',' ORDER BY oid) FROM pg_trigger "
-                       "WHERE tgname = 'relais_capture'";
+                       "WHERE tgname LIKE 'relais_capture%'";
     char *before = pg_fixture_text(world->pg, oids);
 
     assert_int_equal(
@@ -417,6 +513,11 @@ main(void)
         TEST(cascade_keeps_the_root_of_the_children),
         TEST(nested_write_is_captured_in_the_order_it_was_written),
         TEST(actor_is_named_only_where_the_row_knows_it),
+        TEST(signing_link_is_in_no_change),
+        TEST(signing_links_that_were_captured_are_taken_out),
+        TEST(truncate_deletes_each_row),
+        TEST(truncate_of_json_that_jsonb_refuses_tells_the_items),
+        TEST(truncate_without_an_outbox_is_not_broken),
         TEST(json_that_jsonb_refuses_leaves_a_change_without_rows),
         TEST(writer_without_rights_on_the_outbox_is_captured),
         TEST(hostile_search_path_is_harmless),

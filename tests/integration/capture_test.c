@@ -74,7 +74,7 @@ begin(void **state)
     pg_fixture_do(world->pg, "DROP SCHEMA IF EXISTS relais_capture CASCADE;"
                              "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     pg_fixture_do(world->pg, directus_tables);
-    pg_fixture_file(world->pg, "capture/001_capture.sql");
+    pg_fixture_capture(world->pg);
     pg_fixture_do(world->pg,
                   "INSERT INTO owner_companies VALUES ('" COMPANY "', 'LEXAIA')");
     kafka_fixture_start(&world->kafka);
@@ -429,7 +429,7 @@ missing_outbox_says_what_to_run(void **state)
     pg_fixture_do(world->pg, "DROP SCHEMA relais_capture CASCADE");
     start(&world->active);
     program_await(&world->active, "/readyz", 503, "relais migrate");
-    pg_fixture_file(world->pg, "capture/001_capture.sql");
+    pg_fixture_capture(world->pg);
     program_await(&world->active, "/readyz", 200, "ok");
     assert_int_equal(program_stop(&world->active), 0);
 }

@@ -76,6 +76,16 @@ pg_fixture_file(struct pg *pg, const char *name)
     str_end(&sql);
 }
 
+void
+pg_fixture_capture(struct pg *pg)
+{
+    pg_fixture_file(pg, "capture/001_capture.sql");
+    pg_fixture_file(pg, "capture/002_secrets_truncate.sql");
+    pg_fixture_do(pg, "SELECT relais_capture.install(ARRAY['quotes', 'client_invoices',"
+                      " 'payments', 'leads', 'people', 'companies', 'cgv_acceptances',"
+                      " 'quote_items', 'invoice_items'])");
+}
+
 static struct pg_rows *
 query(struct pg *pg, const char *sql)
 {

@@ -30,6 +30,10 @@ void pg_fixture_do(struct pg *pg, const char *sql);
 // Runs a schema file of the project (below schemas/postgres/).
 void pg_fixture_file(struct pg *pg, const char *name);
 
+// Makes the capture's schema and triggers as `relais migrate` does, on the tables of
+// the collections that are there.
+void pg_fixture_capture(struct pg *pg);
+
 // The one number that a query gives.
 long long pg_fixture_number(struct pg *pg, const char *sql);
 
