@@ -102,6 +102,7 @@ struct call {
     int account;              // for authorize to remember who calls
     bool mail_lost;           // a fault wants that mails of this call are never made
     bool waited;              // true when the handler is run again after call_wait
+    bool ready;               // with waited: because ready() said so, not for the time
     bool answered;            // true once call_answer or call_bytes was called
     struct call_private *own;
 };

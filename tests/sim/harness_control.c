@@ -196,7 +196,8 @@ static void
 get_idle(struct call *call)
 {
     int waiting = 0;
-    bool now = hooks_idle(call->sim, &waiting);
+    // Between the moment that was waited for and this one a webhook may have come due.
+    bool now = hooks_idle(call->sim, &waiting) || call->ready;
     const char *text = call_query(call, "timeout_ms");
     int64_t timeout_ms = 5000;
     if (text != NULL && !json_number(text, &timeout_ms)) {

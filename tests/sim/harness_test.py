@@ -162,6 +162,7 @@ class WebhookFaultsTest(DocusealTest):
     def test_lost(self):
         self.sim.fault("webhook_lost", event="form.viewed")
         number, _ = self.create(self.wish("x"))
+        self.sim.idle()
         self.act("view", submission=number)
         self.act("view", submission=number)
         self.assertEqual(self.events(), ["submission.created", "form.viewed"])

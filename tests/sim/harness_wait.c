@@ -112,9 +112,9 @@ is_over(struct waiter *waiter, const struct waiting *wait)
     if (wait->call->own->ready == NULL)
         return false;
     sim_lock(waiter->sim);
-    bool ready = wait->call->own->ready(wait->call);
+    wait->call->ready = wait->call->own->ready(wait->call);
     sim_unlock(waiter->sim);
-    return ready;
+    return wait->call->ready;
 }
 
 static void
