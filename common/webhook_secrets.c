@@ -156,8 +156,10 @@ in_variable(char c)
 {
     if (c >= 'a' && c <= 'z')
         return (char)(c - 'a' + 'A');
-    bool plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    return plain || c == '\0' ? c : '_';
+    bool plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '\0';
+    if (!plain)
+        return '_';
+    return c;
 }
 
 // How much of the company the code stands for, 0 if it is another's.
@@ -177,11 +179,12 @@ find_company(const struct webhook_secrets *secrets, const char *company)
 {
     const struct company *found = NULL;
     size_t best = 0;
-    for (size_t i = 0; i < secrets->count; i++) {
-        const struct company *candidate = &secrets->companies[i];
-        size_t length = stands_for(candidate->code, company);
-        if (length > best || (found == NULL && candidate->code[0] == '\0')) {
-            found = candidate;
+    for (const struct company *one = secrets->companies;
+         one < secrets->companies + secrets->count; one++) {
+        size_t length = stands_for(one->code, company);
+        bool for_all = one->code[0] == '\0' && found == NULL;
+        if (length > best || for_all) {
+            found = one;
             best = length;
         }
     }
