@@ -25,8 +25,7 @@ struct request {
     char body[BODY_MAX];
 };
 
-static rd_kafka_t *kafka; // NULL: the answer is constant
-static const char *topic;
+static rd_kafka_topic_t *topic; // NULL: the answer is constant
 static atomic_uint next_key;
 
 static void
@@ -68,12 +67,9 @@ produce(struct request *request)
         snprintf(key, sizeof key, "k%u", atomic_fetch_add(&next_key, 1) % KEYS);
     request->stage = 1;
     MHD_suspend_connection(request->connection);
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        kafka, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(key, (size_t)length),
-        RD_KAFKA_V_VALUE(request->body, request->length),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(request),
-        RD_KAFKA_V_END);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                         request->body, request->length, key, (size_t)length, request)
+        != 0) {
         request->failed = 1;
         request->stage = 2;
         MHD_resume_connection(request->connection);
@@ -106,7 +102,7 @@ on_request(void *arg, // NOLINT(readability-function-size): its parameters are t
         *length = 0;
         return MHD_YES;
     }
-    if (request->stage == 0 && kafka != NULL)
+    if (request->stage == 0 && topic != NULL)
         return produce(request);
     return request->stage == 1 ? MHD_YES
                                : answer(connection, request->failed ? 503 : 200);
@@ -150,10 +146,10 @@ main(int argc, char **argv)
     }
     unsigned threads = (unsigned)strtoul(argv[1], NULL, 10);
     if (argc == 4) {
-        topic = argv[3];
-        kafka = open_kafka(argv[2]);
+        rd_kafka_t *kafka = open_kafka(argv[2]);
         if (kafka == NULL || pthread_create(&reports, NULL, poll_reports, kafka) != 0)
             return 1;
+        topic = rd_kafka_topic_new(kafka, argv[3], NULL);
     }
     struct MHD_Daemon *daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
