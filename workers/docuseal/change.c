@@ -149,19 +149,37 @@ docuseal_change_record(struct job *job, const struct docuseal_sight *sight,
     docuseal_record(&sight->root, sight->round, &made, patch);
 }
 
+// Whether the step is still said of the paper: what people have taken back stays so,
+// whatever the signers do.
+static bool
+is_said(struct job *job, struct docuseal_sight *sight, bool *said)
+{
+    const struct docuseal_paper *paper = sight->root.paper;
+    *said = true;
+    if (paper->revoked == NULL)
+        return true;
+    if (!docuseal_sight_row(job, sight))
+        return false;
+    *said = !docuseal_sight_is_revoked(sight);
+    return true;
+}
+
 bool
 docuseal_change_apply(struct job *job, struct docuseal_sight *sight,
                       struct docuseal_change *change)
 {
     const struct docuseal_paper *paper = sight->root.paper;
     const struct docuseal_words *words = &paper->words[change->step];
+    bool said = true;
+    if (words->status != NULL && !is_said(job, sight, &said))
+        return false;
     if (sight->unrecorded)
         docuseal_change_record(job, sight, change->write.patch);
-    if (words->status != NULL)
+    if (words->status != NULL && said)
         json_set_string(change->write.patch, paper->status_field, words->status);
     if (!docuseal_paper_write(job, sight->ds, &sight->root, &change->write))
         return false;
-    if (words->fact != NULL)
+    if (words->fact != NULL && said)
         docuseal_change_publish(job, sight, change);
     sight->unrecorded = false;
     sight->round->status = docuseal_step_name(change->step);

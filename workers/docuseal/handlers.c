@@ -7,6 +7,7 @@
 #include "workers/docuseal/cancel.h"
 #include "workers/docuseal/docuseal.h"
 #include "workers/docuseal/reconcile.h"
+#include "workers/docuseal/remind.h"
 #include "workers/docuseal/request.h"
 
 typedef bool fill_order(struct job *job, struct json_object *data,
@@ -109,6 +110,17 @@ cancel_signature(struct job *job, const struct event *ev, void *state)
     return docuseal_cancel(job, state, ev);
 }
 
+// Reminds a signer by mail.
+// In:    docuseal.signature.remind {submission, email}
+// Out:   nothing but the mail
+// Again: the effect belongs to (submission, signer, day); a mail that may have gone out
+//        is left to a person.
+static bool
+remind_signer(struct job *job, const struct event *ev, void *state)
+{
+    return docuseal_remind(job, state, ev);
+}
+
 // Looks at a submission and brings Directus up to date.
 // In:    docuseal.submission.observed {remote_id}, every webhook of DocuSeal {body}
 // Out:   quote.viewed, quote.signed, quote.rejected, quote.expired, cgv.accepted,
@@ -127,6 +139,7 @@ const struct handler docuseal_handlers[] = {
     {"docuseal.signature.request", request_signature, signature_refused, GATE},
     {"docuseal.cgv.request", request_acceptance, signature_refused, GATE},
     {"docuseal.signature.cancel", cancel_signature, NULL, GATE},
+    {"docuseal.signature.remind", remind_signer, NULL, GATE},
     {"docuseal.submission.observed", RECONCILE, .hint = true},
     {"docuseal.submission.created", RECONCILE, .hint = true},
     {"docuseal.submission.completed", RECONCILE, .hint = true},

@@ -38,6 +38,7 @@ const struct docuseal_paper docuseal_cgv = {
     .member = "acceptance",
     .collection = "cgv_acceptances",
     .status_field = "status",
+    .revoked = "revoked",
     .accepted_at_field = "accepted_at",
     .hash_field = "cgv_hash",
     .fields = "id,status,docuseal_submission_id,contact_id,owner_company_id.code,"

@@ -44,6 +44,7 @@ struct docuseal_paper {
     const char *collection;   // our name of it
     const char *status_field; // in which the words are written
     const char *pending;      // the word for "asked for"; NULL: nothing is written
+    const char *revoked;      // people's word for "taken back", which is final; or NULL
     bool has_request_fields;  // level, embed URL, time of the request
     const char *audit_field, *reason_field;     // NULL: there is none
     const char *accepted_at_field, *hash_field; // NULL: there is none

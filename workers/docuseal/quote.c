@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/hmac.h"
 #include "common/json.h"
 #include "workers/docuseal/request.h"
 
@@ -185,8 +186,9 @@ docuseal_quote_order(struct job *job, struct json_object *data,
 
 static const char cgv_request_fields[] =
     "id,status,docuseal_submission_id,contact_id.id,contact_id.first_name,"
-    "contact_id.last_name,contact_id.email,owner_company_id.code,"
-    "cgv_version_id.version,cgv_version_id.title,cgv_version_id.effective_date";
+    "contact_id.last_name,contact_id.email,owner_company_id.code,cgv_hash,"
+    "cgv_content_snapshot,cgv_version_id.version,cgv_version_id.title,"
+    "cgv_version_id.effective_date,cgv_version_id.content_hash";
 
 static const struct docuseal_column cgv_columns[] = {
     {"version", "cgv_version_id.version"},
@@ -194,6 +196,38 @@ static const struct docuseal_column cgv_columns[] = {
     {"effective_date", "cgv_version_id.effective_date"},
     {NULL},
 };
+
+// What is to be accepted, as it is now: the version may be edited before somebody
+// signs. It travels with the submission, and is what the acceptance will say. NULL:
+// nobody knows it.
+static const char *
+content_hash(struct job *job, struct json_object *row)
+{
+    static const char *const known[] = {"cgv_hash", "cgv_version_id.content_hash"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const char *hash = json_string_or(row, known[i], "");
+        if (hash[0] != '\0')
+            return hash;
+    }
+    const char *snapshot = json_string_or(row, "cgv_content_snapshot", "");
+    if (snapshot[0] == '\0')
+        return NULL;
+    char *hash = job_alloc(job, HMAC_HEX);
+    hmac_digest(snapshot, strlen(snapshot), hash);
+    return hash;
+}
+
+// Somebody has put a declined or expired acceptance back and taken its submission out:
+// it is asked for anew.
+static void
+begin_anew(struct job *job, struct docuseal_order *order)
+{
+    const struct docuseal_round *round = order->round;
+    const char *recorded = json_text_or(order->row, "docuseal_submission_id", "");
+    if (recorded[0] == '\0' && round->submission != NULL
+        && !docuseal_is_live(round->status))
+        docuseal_round_grow(job, order->round);
+}
 
 bool
 docuseal_cgv_order(struct job *job, struct json_object *data,
@@ -210,10 +244,14 @@ docuseal_cgv_order(struct job *job, struct json_object *data,
                            status[0] != '\0' ? status : "without status");
         return true;
     }
+    begin_anew(job, order);
     keep_people(order, data);
     order->columns = cgv_columns;
     order->needs_checkbox = true;
     order->metadata = metadata(job, order, "acceptance_id");
+    const char *hash = content_hash(job, order->row);
+    if (hash != NULL)
+        json_set_string(order->metadata, "content_hash", hash);
     return add_client(job, order)
            && choose_template(job, data, "DOCUSEAL_TEMPLATE_CGV", order);
 }

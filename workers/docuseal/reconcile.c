@@ -53,10 +53,10 @@ hinted_address(const struct event *ev)
     return address;
 }
 
-// Whose submission it is: by our external_id, failing that by what was noted when it
-// was asked for (one from before has other ids). root.paper stays NULL: not ours.
-static bool
-find_root(struct job *job, struct docuseal_sight *sight)
+// By our external_id, failing that by what was noted when it was asked for: one from
+// before has other ids.
+bool
+docuseal_sight_root(struct job *job, struct docuseal_sight *sight)
 {
     struct json_object *list = json_array_or_null(sight->submission, "submitters");
     size_t count = list != NULL ? json_object_array_length(list) : 0;
@@ -101,6 +101,14 @@ docuseal_sight_row(struct job *job, struct docuseal_sight *sight)
     return true;
 }
 
+bool
+docuseal_sight_is_revoked(const struct docuseal_sight *sight)
+{
+    const struct docuseal_paper *paper = sight->root.paper;
+    const char *status = json_string_or(sight->row, paper->status_field, "");
+    return paper->revoked != NULL && strcmp(status, paper->revoked) == 0;
+}
+
 // What was acted on last, by the paper's own word for it.
 static const char *
 known_status(const struct docuseal_sight *sight)
@@ -111,8 +119,8 @@ known_status(const struct docuseal_sight *sight)
         if (paper->words[step].status != NULL
             && strcmp(paper->words[step].status, word) == 0)
             return docuseal_step_name((enum docuseal_step)step);
-    return strcmp(word, "revoked") == 0 ? docuseal_step_name(DOCUSEAL_CANCELLED)
-                                        : "pending";
+    return docuseal_sight_is_revoked(sight) ? docuseal_step_name(DOCUSEAL_CANCELLED)
+                                            : "pending";
 }
 
 // The first sight of the round's submission by this ledger: what Directus says of it
@@ -268,7 +276,7 @@ docuseal_reconcile(struct job *job, const struct docuseal *ds, const struct even
         return false;
     if (sight.submission == NULL)
         return act_on_none(job, &sight);
-    if (!find_root(job, &sight))
+    if (!docuseal_sight_root(job, &sight))
         return false;
     if (sight.root.paper == NULL) {
         settlement_note(job, "not ours: submission %s", sight.id);

@@ -37,10 +37,17 @@ const char *docuseal_hinted(struct job *job, const struct event *ev);
 bool docuseal_reconcile(struct job *job, const struct docuseal *ds,
                         const struct event *ev) ATTR_MUST_CHECK;
 
-// The rest is shared by reconcile.c and transition.c.
+// The rest is shared by reconcile.c, transition.c and remind.c.
+
+// Whose submission it is: sets the root and the round's number. root.paper stays NULL:
+// it is none of ours.
+bool docuseal_sight_root(struct job *job, struct docuseal_sight *sight) ATTR_MUST_CHECK;
 
 // Reads the paper's row, once; fills what the round does not know.
 bool docuseal_sight_row(struct job *job, struct docuseal_sight *sight) ATTR_MUST_CHECK;
+
+// Whether people have taken the paper back. The row must have been read.
+bool docuseal_sight_is_revoked(const struct docuseal_sight *sight);
 
 // Acts on what the round's own submission has become.
 bool docuseal_sight_act(struct job *job, struct docuseal_sight *sight) ATTR_MUST_CHECK;

@@ -338,7 +338,8 @@ a_submission_that_is_gone_is_for_a_person(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.attention_count, 0); // not ours, as far as we know
     scene->fake.refs[scene->fake.ref_count++] =
-        (struct ledger_ref){.collection = "quotes",
+        (struct ledger_ref){.company = "",
+                            .collection = "quotes",
                             .local_id = QUOTE,
                             .remote_type = "submission",
                             .remote_id = "4107",
@@ -416,77 +417,7 @@ every_webhook_names_its_submission(void **state)
     }
 }
 
-static int
-terms_asked_before(void **state)
-{
-    (void)scene_begin(state);
-    struct scene *scene = *state;
-    fake_set_state(&scene->fake, CGV_ROOT,
-                   "{\"round\":1,\"company\":\"LEXAIA\",\"submission\":\"4120\","
-                   "\"level\":\"ses\",\"status\":\"pending\"}");
-    return 0;
-}
-
-static struct error
-look_at_terms(struct scene *scene, const struct fake_reply replies[])
-{
-    return fake_deliver(&scene->fake, OBSERVED, CGV_ROOT,
-                        "{\"company\":\"LEXAIA\",\"remote_id\":\"4120\"}", replies);
-}
-
-static void
-declined_terms_are_declined(void **state)
-{
-    struct scene *scene = *state;
-    struct error err = look_at_terms(
-        scene, (struct fake_reply[]){
-                   {"GET", "/submissions/4120", 200,
-                    fixture(scene, "get-submission.3.response")},
-                   {"PATCH", "/items/cgv_acceptances/" CGV "?fields=id", 200, "{}"},
-                   END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    struct json_object *patch = sent(scene, "PATCH", "/items/cgv_acceptances/");
-    assert_string_equal(json_string_or(patch, "status", ""), "declined");
-    const struct fake_event *fact = fake_last(&scene->fake, "cgv.declined");
-    assert_string_equal(json_string_or(fact->data, "acceptance", ""), CGV);
-    assert_string_equal(json_string_or(fact->data, "submission", ""), "4120");
-}
-
-static void
-accepted_terms_are_accepted_with_their_hash(void **state)
-{
-    struct scene *scene = *state;
-    const char *text = edited(
-        scene, "get-submission.3.response",
-        (struct edit[]){{"status", "\"completed\""},
-                        {"completed_at", "\"2026-08-15T06:18:30.650Z\""},
-                        {"submitters.0.status", "\"completed\""},
-                        {"documents", DOCUMENTS},
-                        {"audit_log_url", "\"https://sign.hypervisual.ch/a.pdf\""},
-                        {NULL}});
-    const char *row = "{\"data\":{\"id\":\"" CGV
-                      "\",\"status\":\"pending_signature\",\"docuseal_submission_id\":"
-                      "\"4120\",\"cgv_version_id\":{\"content_hash\":\"abc\"}}}";
-    struct error err = look_at_terms(
-        scene, (struct fake_reply[]){
-                   {"GET", "/submissions/4120", 200, text},
-                   {"GET", "/items/cgv_acceptances/" CGV "?*", 200, row},
-                   EVIDENCE,
-                   {"PATCH", "/items/cgv_acceptances/" CGV "?fields=id", 200, "{}"},
-                   END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    struct json_object *patch = sent(scene, "PATCH", "/items/cgv_acceptances/");
-    assert_string_equal(json_string_or(patch, "status", ""), "accepted");
-    assert_string_equal(json_string_or(patch, "accepted_at", ""),
-                        "2026-08-15T06:18:30.650Z");
-    assert_string_equal(json_string_or(patch, "cgv_hash", ""), "abc");
-    assert_non_null(json_at(patch, "signed_document_file"));
-    assert_null(json_at(patch, "audit_log_file"));
-    assert_non_null(fake_last(&scene->fake, "cgv.accepted"));
-}
-
 #define STORY(name) cmocka_unit_test_setup_teardown(name, asked_before, scene_end)
-#define TERMS(name) cmocka_unit_test_setup_teardown(name, terms_asked_before, scene_end)
 
 int
 main(void)
@@ -515,8 +446,6 @@ main(void)
         STORY(the_wrong_side_of_docuseal_is_named),
         STORY(an_event_without_a_submission_is_refused),
         STORY(every_webhook_names_its_submission),
-        TERMS(declined_terms_are_declined),
-        TERMS(accepted_terms_are_accepted_with_their_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

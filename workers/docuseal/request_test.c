@@ -698,52 +698,6 @@ a_payload_without_a_quote_is_refused(void **state)
     assert_non_null(strstr(err.text, "quote must be a uuid"));
 }
 
-static void
-terms_are_put_up_for_acceptance(void **state)
-{
-    struct scene *scene = *state;
-    struct error err = fake_deliver(
-        &scene->fake, "docuseal.cgv.request", CGV_ROOT,
-        "{\"company\":\"LEXAIA\",\"acceptance\":\"" CGV "\"}",
-        (struct fake_reply[]){
-            {"GET", "/items/cgv_acceptances/" CGV "?*", 200,
-             fixture(scene, "directus.acceptance")},
-            {"GET", "/templates/29", 200, fixture(scene, "template.cgv")},
-            {"POST", "/submissions", 200,
-             fixture(scene, "create-submission.1.response"),
-             .sends = "\"cgv:" CGV ":r1:client\""},
-            {"PATCH", "/items/cgv_acceptances/" CGV "?fields=id", 200, "{}"},
-            END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    struct json_object *patch = sent(scene, "PATCH", "/items/cgv_acceptances/");
-    assert_string_equal(json_string_or(patch, "docuseal_submission_id", ""), "4107");
-    assert_int_equal(json_object_object_length(patch), 1);
-    const struct fake_event *fact = fake_last(&scene->fake, "signature.requested");
-    assert_string_equal(json_string_or(fact->data, "acceptance", ""), CGV);
-    assert_null(json_at(fact->data, "quote"));
-}
-
-static void
-terms_without_a_checkbox_are_refused(void **state)
-{
-    struct scene *scene = *state;
-    const char *template = edited(
-        scene, "template.cgv", (struct edit[]){{"fields.1.required", "false"}, {NULL}});
-    struct error err =
-        fake_deliver(&scene->fake, "docuseal.cgv.request", CGV_ROOT,
-                     "{\"company\":\"LEXAIA\",\"acceptance\":\"" CGV "\"}",
-                     (struct fake_reply[]){{"GET", "/items/cgv_acceptances/" CGV "?*",
-                                            200, fixture(scene, "directus.acceptance")},
-                                           {"GET", "/templates/29", 200, template},
-                                           END});
-    assert_int_equal(err.kind, ERROR_PERMANENT);
-    assert_non_null(strstr(err.text, "no required checkbox"));
-    assert_string_equal(
-        json_string_or(fake_last(&scene->fake, "signature.failed")->data, "acceptance",
-                       ""),
-        CGV);
-}
-
 #define STORY(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
 
 int
@@ -783,8 +737,6 @@ main(void)
         STORY(a_submission_archived_unheard_begins_a_new_round),
         STORY(a_request_in_a_foreign_lane_is_sent_on),
         STORY(a_payload_without_a_quote_is_refused),
-        STORY(terms_are_put_up_for_acceptance),
-        STORY(terms_without_a_checkbox_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

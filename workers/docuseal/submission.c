@@ -172,6 +172,7 @@ docuseal_submitter_invite(struct job *job, const struct docuseal *ds, const char
     struct http_request request = {
         .method = "PUT",
         .path = job_printf(job, "/submitters/%s", http_escape(job, id)),
+        .once = true,
     };
     return ask(job, ds, &request, body) != NULL;
 }

@@ -40,7 +40,8 @@ bool docuseal_submission_archive(struct job *job, const struct docuseal *ds,
 struct json_object *docuseal_submitters_find(struct job *job, const struct docuseal *ds,
                                              const char *external_id) ATTR_MUST_CHECK;
 
-// PUT /submitters/{id} {send_email: true}: the invitation is mailed (again).
+// PUT /submitters/{id} {send_email: true} with `once`: the invitation is mailed
+// (again). UNSURE where it may have been.
 bool docuseal_submitter_invite(struct job *job, const struct docuseal *ds,
                                const char *id) ATTR_MUST_CHECK;
 

@@ -153,16 +153,16 @@ submitter(struct job *job, const struct docuseal_order *order,
     return person;
 }
 
-// An acceptance of terms is a box that must be ticked.
+// An acceptance of terms is a box that the client must tick.
 static bool
-has_checkbox(struct json_object *template)
+has_checkbox(struct json_object *template, struct json_object *role)
 {
     struct json_object *fields = json_array_or_null(template, "fields");
     size_t count = fields != NULL ? json_object_array_length(fields) : 0;
     for (size_t i = 0; i < count; i++) {
         struct json_object *field = json_object_array_get_idx(fields, i);
         if (strcmp(json_string_or(field, "type", ""), "checkbox") == 0
-            && json_bool_or(field, "required", true))
+            && json_bool_or(field, "required", true) && is_of_role(field, role))
             return true;
     }
     return false;
@@ -172,12 +172,13 @@ static bool
 check_template(struct job *job, const struct docuseal_order *order,
                struct json_object *template)
 {
-    if (!order->needs_checkbox || has_checkbox(template))
+    struct json_object *role = role_of(template, order->signers[0].role);
+    if (!order->needs_checkbox || role == NULL || has_checkbox(template, role))
         return true;
     error_permanent(&job->error,
-                    "the DocuSeal template %s has no required checkbox: nobody would "
-                    "accept anything",
-                    order->template);
+                    "the DocuSeal template %s has no required checkbox for the role "
+                    "%.40s: nobody would accept anything",
+                    order->template, order->signers[0].role);
     job->error.hint = "add a required checkbox field to the template, then replay";
     return false;
 }

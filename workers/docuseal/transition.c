@@ -29,21 +29,40 @@ judge_paper(struct job *job, const struct docuseal_sight *sight)
                          status[0] != '\0' ? status : "without status");
 }
 
+// What was accepted: what the request said it was about. One from before said nothing:
+// then what the version says now, failing that what was signed.
+static const char *
+accepted_hash(struct job *job, const struct docuseal_sight *sight,
+              const struct docuseal_evidence *evidence)
+{
+    struct json_object *client = docuseal_client_of(sight->submission);
+    const char *now = json_string_or(sight->row, "cgv_version_id.content_hash", NULL);
+    const char *asked = json_string_or(client, "metadata.content_hash", NULL);
+    if (asked != NULL && now != NULL && strcmp(asked, now) != 0)
+        settlement_attention(job, "docuseal.terms-changed", sight->root.key,
+                             "the terms of submission %s had the hash %.64s when they "
+                             "were sent out; the version says another one now",
+                             sight->id, asked);
+    if (asked == NULL)
+        asked = now;
+    return asked != NULL ? asked : evidence->document_hash;
+}
+
 static void
-patch_completion(struct docuseal_sight *sight, struct docuseal_change *change)
+patch_completion(struct job *job, struct docuseal_sight *sight,
+                 struct docuseal_change *change)
 {
     const struct docuseal_paper *paper = sight->root.paper;
     struct json_object *patch = change->write.patch;
     json_set_string(patch, "signed_document_file", change->evidence->document);
     if (paper->audit_field != NULL && change->evidence->audit_log != NULL)
         json_set_string(patch, paper->audit_field, change->evidence->audit_log);
-    if (paper->accepted_at_field != NULL)
+    if (paper->accepted_at_field != NULL && !docuseal_sight_is_revoked(sight))
         json_set_string(patch, paper->accepted_at_field,
                         json_string_or(sight->submission, "completed_at", NULL));
     if (paper->hash_field != NULL)
         json_set_string(patch, paper->hash_field,
-                        json_string_or(sight->row, "cgv_version_id.content_hash",
-                                       change->evidence->document_hash));
+                        accepted_hash(job, sight, change->evidence));
 }
 
 bool
@@ -59,7 +78,7 @@ docuseal_sight_complete(struct job *job, struct docuseal_sight *sight)
     for (size_t i = 0; i < docuseal_signer_count(sight); i++)
         if (!docuseal_change_log(job, sight, &change, docuseal_signer_at(sight, i)))
             return false;
-    patch_completion(sight, &change);
+    patch_completion(job, sight, &change);
     sight->round->signed_by = sight->id;
     if (!docuseal_change_apply(job, sight, &change))
         return false;
