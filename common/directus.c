@@ -15,9 +15,9 @@ enum {
 
 // Our names of the collections, in the order of struct directus.collections.
 static const char *const collection_names[DIRECTUS_COLLECTIONS] = {
-    "owner_companies", "people",       "companies",       "leads",
-    "quotes",          "quote_items",  "client_invoices", "invoice_items",
-    "payments",        "cgv_versions", "cgv_acceptances", "signature_logs",
+    "owner_companies", "people",          "companies",       "leads",    "quotes",
+    "quote_items",     "client_invoices", "invoice_items",   "payments", "cgv_versions",
+    "cgv_acceptances", "signature_logs",  "deposit_configs",
 };
 
 #define COLLECTION(index, variable, name)                              \
@@ -49,6 +49,7 @@ const struct config_setting directus_settings[] = {
     COLLECTION(9, "CGV_VERSIONS", "cgv_versions"),
     COLLECTION(10, "CGV_ACCEPTANCES", "cgv_acceptances"),
     COLLECTION(11, "SIGNATURE_LOGS", "signature_logs"),
+    COLLECTION(12, "DEPOSIT_CONFIGS", "deposit_configs"),
     {0},
 };
 

@@ -16,7 +16,7 @@
 
 struct json_object;
 
-enum { DIRECTUS_COLLECTIONS = 12 };
+enum { DIRECTUS_COLLECTIONS = 13 };
 
 struct directus {
     const char *url;   // DIRECTUS_URL

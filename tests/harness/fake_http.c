@@ -30,6 +30,14 @@ header_value(const struct http_header *headers, const char *name)
     return NULL;
 }
 
+// Whichever header the provider takes its token in.
+static const char *
+token_of(const struct http_request *request)
+{
+    const char *token = header_value(request->headers, "X-Auth-Token");
+    return token != NULL ? token : header_value(request->headers, "X-API-TOKEN");
+}
+
 static const struct fake_call *
 record_call(struct fake *fake, const struct http_service *service,
             const struct http_request *request)
@@ -45,8 +53,7 @@ record_call(struct fake *fake, const struct http_service *service,
         .body = request->parts_count > 0
                     ? parts_text(fake, request)
                     : job_memdup(&fake->keep, request->body, request->body_length),
-        .token =
-            job_strdup(&fake->keep, header_value(request->headers, "X-Auth-Token")),
+        .token = job_strdup(&fake->keep, token_of(request)),
         .once = request->once,
     };
     return call;

@@ -47,7 +47,8 @@ ref_remote(struct ledger *ledger, struct job *job, const char *system,
     (void)system;
     *ref = (struct ledger_ref){.local_id = NULL};
     for (int i = 0; i < fake->ref_count; i++)
-        if (strcmp(fake->refs[i].remote_type, remote->remote_type) == 0
+        if (strcmp(fake->refs[i].company, remote->company) == 0
+            && strcmp(fake->refs[i].remote_type, remote->remote_type) == 0
             && strcmp(fake->refs[i].remote_id, remote->remote_id) == 0)
             *ref = fake->refs[i];
     return true;

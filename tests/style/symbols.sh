@@ -1,6 +1,6 @@
 #!/bin/sh
 # Checks what the libraries show and keep: a visible symbol begins with a word of its file's
-# name (or, in workers, with the integration's), and nothing is writable for as long as the
+# name (or, in workers, with the integration's or the last word of it), and nothing is writable for as long as the
 # program but the few things named here.
 # Usage: symbols.sh <build directory>
 set -eu
@@ -30,7 +30,10 @@ problems=$(for library in $libraries; do
         # Ingest links the webhooks of all integrations together.
         if (owner != "common" && name == "webhook")
             ours = 0
-        if (!ours && !(owner != "common" && index(symbol, owner) == 1))
+        last = owner
+        sub(/.*_/, "", last)
+        if (!ours && !(owner != "common" && (index(symbol, owner) == 1 ||
+                index(symbol, last "_") == 1)))
             print owner "/" file ": " symbol " does not begin with " \
                 (owner == "common" ? name : owner "_ or " name)
     }'

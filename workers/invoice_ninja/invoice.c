@@ -1,0 +1,202 @@
+#include "workers/invoice_ninja/invoice.h"
+
+#include <string.h>
+
+#include "common/json.h"
+#include "common/str.h"
+#include "common/uuid.h"
+#include "common/webhook.h"
+#include "workers/invoice_ninja/api.h"
+#include "workers/invoice_ninja/ninja.h"
+
+static const char *
+path_of(struct job *job, const char *id)
+{
+    return job_printf(job, "/invoices/%s", http_escape(job, id));
+}
+
+bool
+ninja_invoice_read(struct job *job, const struct ninja *ninja, const char *company,
+                   const char *id, struct json_object **invoice)
+{
+    static const struct http_header query[] = {{"include", "client"}, {NULL}};
+    return ninja_ask_for(job, ninja,
+                         &(struct ninja_call){.company = company,
+                                              .method = "GET",
+                                              .path = path_of(job, id),
+                                              .query = query},
+                         invoice);
+}
+
+bool
+ninja_invoice_by_number(struct job *job, const struct ninja *ninja, const char *company,
+                        const char *number, struct json_object **invoice)
+{
+    const struct http_header query[] = {
+        {"number", number}, {"include", "client"}, {NULL}};
+    struct json_object *rows = ninja_list(
+        job, ninja,
+        &(struct ninja_call){
+            .company = company, .method = "GET", .path = "/invoices", .query = query});
+    if (rows == NULL)
+        return false;
+    *invoice = NULL;
+    for (size_t i = 0; i < json_object_array_length(rows) && *invoice == NULL; i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        if (strcmp(json_string_or(row, "number", ""), number) == 0)
+            *invoice = row;
+    }
+    return true;
+}
+
+struct json_object *
+ninja_invoice_create(struct job *job, const struct ninja *ninja, const char *company,
+                     struct json_object *body, bool *taken)
+{
+    static const struct http_header query[] = {
+        {"mark_sent", "true"}, {"include", "client"}, {NULL}};
+    struct json_object *invoice = ninja_ask(job, ninja,
+                                            &(struct ninja_call){.company = company,
+                                                                 .method = "POST",
+                                                                 .path = "/invoices",
+                                                                 .query = query,
+                                                                 .body = body,
+                                                                 .once = true});
+    *taken = invoice == NULL && ninja_refused_for(job, "number has already been taken");
+    if (*taken)
+        error_clear(&job->error);
+    return invoice;
+}
+
+struct json_object *
+ninja_invoice_update(struct job *job, const struct ninja *ninja, const char *company,
+                     const char *id, struct json_object *body)
+{
+    static const struct http_header query[] = {{"include", "client"}, {NULL}};
+    return ninja_ask(job, ninja,
+                     &(struct ninja_call){.company = company,
+                                          .method = "PUT",
+                                          .path = path_of(job, id),
+                                          .query = query,
+                                          .body = body});
+}
+
+bool
+ninja_invoice_act(struct job *job, const struct ninja *ninja, const char *company,
+                  const char *id, const char *action)
+{
+    struct json_object *body = json_object_in(job);
+    struct json_object *ids = json_array_in(job);
+    json_add_string(ids, id);
+    json_set_string(body, "action", action);
+    json_set(body, "ids", ids);
+    return ninja_ask(job, ninja,
+                     &(struct ninja_call){.company = company,
+                                          .method = "POST",
+                                          .path = "/invoices/bulk",
+                                          .body = body})
+           != NULL;
+}
+
+static bool
+number_is_others(struct job *job, struct json_object *invoice)
+{
+    error_permanent(&job->error,
+                    "number %.60s is taken in Invoice Ninja by invoice %.20s, which is "
+                    "not ours",
+                    json_string_or(invoice, "number", ""),
+                    json_text_or(invoice, "id", ""));
+    job->error.http_status = 409;
+    job->error.service = "invoice-ninja";
+    job->error.hint = "give that invoice another number in Invoice Ninja, then replay";
+    return false;
+}
+
+bool
+ninja_invoice_made(struct job *job, const struct ninja *ninja, const char *company,
+                   struct json_object *body, struct json_object **found)
+{
+    struct json_object *invoice;
+    struct json_object *alive = json_array_in(job);
+    if (!ninja_invoice_by_number(job, ninja, company,
+                                 json_string_or(body, "number", ""), &invoice))
+        return false;
+    if (invoice != NULL
+        && strcmp(json_string_or(invoice, "custom_value1", ""),
+                  json_string_or(body, "custom_value1", ""))
+               != 0)
+        return number_is_others(job, invoice);
+    if (invoice != NULL)
+        json_add(alive, invoice);
+    *found = alive;
+    return true;
+}
+
+struct json_object *
+ninja_invoice_make(struct job *job, const struct ninja *ninja, const char *company,
+                   struct json_object *body)
+{
+    bool taken;
+    struct json_object *found;
+    struct json_object *invoice =
+        ninja_invoice_create(job, ninja, company, body, &taken);
+    if (!taken)
+        return invoice;
+    if (!ninja_invoice_made(job, ninja, company, body, &found))
+        return NULL;
+    if (json_object_array_length(found) > 0)
+        return json_object_array_get_idx(found, 0);
+    error_retryable(&job->error, "number %.60s is taken, but no invoice has it",
+                    json_string_or(body, "number", ""));
+    job->error.service = "invoice-ninja";
+    return NULL;
+}
+
+// ---- what an invoice says
+
+static const char *
+status_of(struct json_object *invoice, const char *today)
+{
+    static const char *const words[] = {"draft", "draft",     "sent",     "partial",
+                                        "paid",  "cancelled", "cancelled"};
+    enum { SENT = 2, LAST = 6 };
+    long long status = 0;
+    if (json_bool_or(invoice, "is_deleted", false))
+        return "cancelled";
+    if (!str_to_i64(json_text_or(invoice, "status_id", ""), &status) || status < 1
+        || status > LAST)
+        return "draft";
+    const char *due = json_string_or(invoice, "due_date", "");
+    bool late = due[0] != '\0' && strcmp(due, today) < 0;
+    if (status == SENT && late && ninja_cents(invoice, "balance", 0) > 0)
+        return "overdue";
+    return words[status];
+}
+
+struct ninja_figures
+ninja_invoice_figures(struct json_object *invoice, const char *today)
+{
+    return (struct ninja_figures){
+        .id = json_text_or(invoice, "id", ""),
+        .number = json_string_or(invoice, "number", ""),
+        .client_id = json_text_or(invoice, "client_id", ""),
+        .due_date = json_string_or(invoice, "due_date", ""),
+        .status = status_of(invoice, today),
+        .amount_cents = ninja_cents(invoice, "amount", 0),
+        .paid_cents = ninja_cents(invoice, "paid_to_date", 0),
+        .balance_cents = ninja_cents(invoice, "balance", 0),
+        .taxes_cents = ninja_cents(invoice, "total_taxes", 0),
+        .updated_at = json_i64_or(invoice, "updated_at", 0),
+        .archived = json_i64_or(invoice, "archived_at", 0) > 0,
+        .deleted = json_bool_or(invoice, "is_deleted", false),
+    };
+}
+
+const char *
+ninja_uuid_after(struct job *job, const char *text, const char *prefix)
+{
+    if (text == NULL || !str_starts(text, prefix))
+        return NULL;
+    const char *uuid = text + strlen(prefix);
+    return uuid_is(uuid) ? webhook_lower(job, uuid) : NULL;
+}

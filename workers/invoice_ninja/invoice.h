@@ -1,0 +1,78 @@
+// workers/invoice_ninja/invoice.h - Invoice Ninja's API: invoices.
+//
+// Facts are from the source of Invoice Ninja 5.10: the status cannot be written, it
+// moves by actions and payments; 3 is partly paid and 6 reversed; overdue is computed;
+// a number is unique in a company, archived invoices included, and deleting renames it;
+// "not found" is a 400. All calls suspend the fiber.
+#ifndef RELAIS_NINJA_INVOICE_H
+#define RELAIS_NINJA_INVOICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/job.h"
+
+struct json_object;
+struct ninja;
+
+// GET /invoices/{id}?include=client. *invoice becomes NULL where there is none; deleted
+// ones are there, with is_deleted.
+bool ninja_invoice_read(struct job *job, const struct ninja *ninja, const char *company,
+                        const char *id, struct json_object **invoice) ATTR_MUST_CHECK;
+
+// The invoice with that number, which deleted ones have lost. *invoice becomes NULL
+// where there is none.
+bool ninja_invoice_by_number(struct job *job, const struct ninja *ninja,
+                             const char *company, const char *number,
+                             struct json_object **invoice) ATTR_MUST_CHECK;
+
+// POST /invoices?mark_sent=true with `once`. *taken: it was refused because the number
+// is taken, which leaves no error; NULL is returned then.
+struct json_object *ninja_invoice_create(struct job *job, const struct ninja *ninja,
+                                         const char *company, struct json_object *body,
+                                         bool *taken) ATTR_MUST_CHECK;
+
+// PUT /invoices/{id}: members left out stay as they are.
+struct json_object *ninja_invoice_update(struct job *job, const struct ninja *ninja,
+                                         const char *company, const char *id,
+                                         struct json_object *body) ATTR_MUST_CHECK;
+
+// An action (mark_sent, cancel, archive, delete) on one invoice. What cannot be done is
+// answered like what was: read the invoice afterwards.
+bool ninja_invoice_act(struct job *job, const struct ninja *ninja, const char *company,
+                       const char *id, const char *action) ATTR_MUST_CHECK;
+
+// Makes an invoice that can be found again: its custom_value1 names our row. One that
+// an earlier attempt has made is taken; PERMANENT (409) where the number is somebody
+// else's invoice.
+struct json_object *ninja_invoice_make(struct job *job, const struct ninja *ninja,
+                                       const char *company,
+                                       struct json_object *body) ATTR_MUST_CHECK;
+
+// Looks such an invoice up by the number, for effects: *found becomes an array of it.
+// PERMANENT (409) where the number is somebody else's invoice.
+bool ninja_invoice_made(struct job *job, const struct ninja *ninja, const char *company,
+                        struct json_object *body,
+                        struct json_object **found) ATTR_MUST_CHECK;
+
+// What an invoice says of itself. Texts belong to it.
+struct ninja_figures {
+    const char *id, *number, *client_id, *due_date;
+    // draft, sent, partial, overdue, paid or cancelled: Directus's words; reversed and
+    // deleted ones are cancelled.
+    const char *status;
+    int64_t amount_cents, paid_cents, balance_cents, taxes_cents;
+    int64_t updated_at; // seconds, of Invoice Ninja's clock
+    bool archived, deleted;
+};
+
+// today is "YYYY-MM-DD" in Europe/Zurich.
+struct ninja_figures ninja_invoice_figures(struct json_object *invoice,
+                                           const char *today);
+
+// The uuid behind `prefix` ("directus:invoice:") in a text, in lower case; NULL if it
+// is something else.
+const char *ninja_uuid_after(struct job *job, const char *text, const char *prefix);
+
+#endif

@@ -1,0 +1,50 @@
+// workers/invoice_ninja/reconcile.h - one look at an invoice or a payment, whatever
+// hinted at it: read it, compare with what was last acted on, act on the transition.
+#ifndef RELAIS_NINJA_RECONCILE_H
+#define RELAIS_NINJA_RECONCILE_H
+
+#include <stdbool.h>
+
+#include "common/attr.h"
+#include "common/event.h"
+#include "common/job.h"
+
+struct ninja;
+
+// What an event says of the object to look at: a webhook's body, or an observed event.
+struct ninja_hint {
+    const struct ninja *ninja;
+    const struct event *ev;
+    const char *company;
+    const char *id; // Invoice Ninja's
+};
+
+// False (PERMANENT): the event names no object or no company.
+bool ninja_hint_read(struct job *job, const struct ninja *ninja, const struct event *ev,
+                     struct ninja_hint *hint) ATTR_MUST_CHECK;
+
+// The object's name for hints that wait behind one another: "<company>:<id>", or NULL.
+const char *ninja_hint_object(struct job *job, const struct event *ev);
+
+// A transition that only the sweep saw, long after it happened, means that the webhook
+// is broken: that is flagged. moved_s is the object's updated_at.
+void ninja_hint_judge_hook(struct job *job, const struct ninja_hint *hint,
+                           int64_t moved_s);
+
+// invoice-ninja.invoice.observed and the webhooks of invoices.
+bool ninja_reconcile_invoice(struct job *job, const struct ninja *ninja,
+                             const struct event *ev) ATTR_MUST_CHECK;
+
+// invoice-ninja.payment.observed and the webhooks of payments.
+bool ninja_reconcile_payment(struct job *job, const struct ninja *ninja,
+                             const struct event *ev) ATTR_MUST_CHECK;
+
+// One look at a payment whose lane is known to be the event's.
+bool ninja_look_at_payment(struct job *job,
+                           const struct ninja_hint *hint) ATTR_MUST_CHECK;
+
+// The webhooks of clients: which client a party has.
+bool ninja_reconcile_client(struct job *job, const struct ninja *ninja,
+                            const struct event *ev) ATTR_MUST_CHECK;
+
+#endif
