@@ -1,0 +1,185 @@
+#include "workers/mautic/auth.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/hmac.h"
+#include "common/json.h"
+#include "common/redis.h"
+#include "common/str.h"
+#include "workers/mautic/api.h"
+#include "workers/mautic/mautic.h"
+
+enum {
+    TOKEN_TEXT = 512,
+    SPARE_MS = 60 * 1000, // a token is not used in its last minute
+    SHARED_MS = 500,      // how long Redis may take to say whether it has one
+};
+
+// The token of this process. Any number may be valid at the same time: Redis only
+// spares Mautic from giving one to each process.
+struct mautic_token {
+    struct redis *redis;
+    char key[HMAC_HEX + 16];
+    pthread_mutex_t lock;
+    char text[TOKEN_TEXT]; // "" = none
+    int64_t until_ms;      // of clock_ms()
+};
+
+bool
+mautic_auth_open(struct mautic *m, struct redis *redis, struct error *err)
+{
+    bool oauth = m->client_id[0] != '\0' && m->client_secret[0] != '\0';
+    bool basic = m->username[0] != '\0' && m->password[0] != '\0';
+    if (!oauth && !basic)
+        return error_permanent(err, "set MAUTIC_CLIENT_ID and MAUTIC_CLIENT_SECRET, or "
+                                    "MAUTIC_USERNAME and MAUTIC_PASSWORD");
+    if (!oauth)
+        return true;
+    struct mautic_token *token = str_calloc(1, sizeof *token);
+    struct str who;
+    char hex[HMAC_HEX];
+    str_begin(&who, 4096);
+    str_printf(&who, "%s %s", m->url, m->client_id);
+    hmac_digest(who.data, who.length, hex);
+    str_end(&who);
+    str_copy(token->key, sizeof token->key, "relais:mautic:");
+    memcpy(token->key + strlen(token->key), hex, HMAC_HEX);
+    pthread_mutex_init(&token->lock, NULL);
+    token->redis = redis;
+    m->token = token;
+    return true;
+}
+
+void
+mautic_auth_close(struct mautic *m)
+{
+    if (m->token == NULL)
+        return;
+    pthread_mutex_destroy(&m->token->lock);
+    free(m->token);
+    m->token = NULL;
+}
+
+// Standard base64 with padding.
+static const char *
+base64(struct job *job, const char *text)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t length = strlen(text);
+    char *out = job_alloc(job, (length + 2) / 3 * 4 + 1);
+    char *at = out;
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned bits = 0;
+        for (size_t j = i; j < i + 3; j++)
+            bits = bits << 8 | (j < length ? (unsigned char)text[j] : 0U);
+        for (size_t j = 0; j < 4; j++)
+            *at++ = i + j > length ? '=' : digits[bits >> (18 - 6 * j) & 63];
+    }
+    return out;
+}
+
+static const char *
+bearer(struct job *job, const char *text)
+{
+    return job_printf(job, "Bearer %s", text);
+}
+
+// The token in hand, or NULL; one that Mautic refused is dropped, also for the others.
+static const char *
+token_in_hand(struct job *job, struct mautic_token *token, const char *refused)
+{
+    const char *value = NULL;
+    pthread_mutex_lock(&token->lock);
+    if (token->text[0] != '\0' && clock_ms() < token->until_ms)
+        value = bearer(job, token->text);
+    if (value != NULL && refused != NULL && strcmp(value, refused) == 0) {
+        redis_forget(token->redis, token->key, token->text);
+        token->text[0] = '\0';
+        value = NULL;
+    }
+    pthread_mutex_unlock(&token->lock);
+    return value;
+}
+
+static const char *
+take_in_hand(struct job *job, struct mautic_token *token, const char *text,
+             int64_t until_ms)
+{
+    pthread_mutex_lock(&token->lock);
+    str_copy(token->text, sizeof token->text, text);
+    token->until_ms = until_ms;
+    pthread_mutex_unlock(&token->lock);
+    return bearer(job, text);
+}
+
+// Shared as "<until, by the wall clock> <token>".
+static const char *
+token_of_others(struct job *job, struct mautic_token *token, const char *refused)
+{
+    char shared[TOKEN_TEXT + 32];
+    if (!redis_get(token->redis, token->key, shared, sizeof shared,
+                   clock_ms() + SHARED_MS))
+        return NULL;
+    char *text = strchr(shared, ' ');
+    long long until_wall_ms = 0;
+    if (text == NULL || strlen(text + 1) >= TOKEN_TEXT)
+        return NULL;
+    *text++ = '\0';
+    if (!str_to_i64(shared, &until_wall_ms))
+        return NULL;
+    int64_t left_ms = until_wall_ms - clock_wall_ms();
+    if (left_ms <= 0 || (refused != NULL && strcmp(bearer(job, text), refused) == 0))
+        return NULL;
+    return take_in_hand(job, token, text, clock_ms() + left_ms);
+}
+
+static const char *
+no_token(struct job *job, const struct mautic *m)
+{
+    error_retryable(&job->error, "Mautic gave no token that can be used");
+    job->error.service = m->service.name;
+    return NULL;
+}
+
+// POST /oauth/v2/token: outside of /api, and the parameters must be in the body.
+static const char *
+new_token(struct job *job, const struct mautic *m)
+{
+    struct mautic_token *token = m->token;
+    struct json_object *body = json_object_in(job);
+    json_set_string(body, "grant_type", "client_credentials");
+    json_set_string(body, "client_id", m->client_id);
+    json_set_string(body, "client_secret", m->client_secret);
+    struct http_request request = {.method = "POST", .path = "/oauth/v2/token"};
+    struct json_object *answer = http_json(&m->service, job, &request, body);
+    if (answer == NULL)
+        return NULL;
+    const char *text = json_string_or(answer, "access_token", "");
+    int64_t life_ms = json_i64_or(answer, "expires_in", 0) * 1000 - SPARE_MS;
+    if (text[0] == '\0' || strlen(text) >= TOKEN_TEXT)
+        return no_token(job, m);
+    if (life_ms <= 0)
+        life_ms = SPARE_MS;
+    redis_set(token->redis, token->key,
+              job_printf(job, "%" PRId64 " %s", clock_wall_ms() + life_ms, text),
+              life_ms);
+    return take_in_hand(job, token, text, clock_ms() + life_ms);
+}
+
+const char *
+mautic_authorization(struct job *job, const struct mautic *m, const char *refused)
+{
+    if (m->token == NULL) {
+        const char *login = job_printf(job, "%s:%s", m->username, m->password);
+        return job_printf(job, "Basic %s", base64(job, login));
+    }
+    const char *value = token_in_hand(job, m->token, refused);
+    if (value == NULL)
+        value = token_of_others(job, m->token, refused);
+    return value != NULL ? value : new_token(job, m);
+}

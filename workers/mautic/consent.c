@@ -1,0 +1,186 @@
+#include "workers/mautic/consent.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "common/json.h"
+#include "common/publish.h"
+#include "common/settlement.h"
+#include "workers/mautic/mautic.h"
+
+#define CONTACTABLE "contactable"
+#define BY_HAND "manual"
+
+// What a new word of Mautic's means, and what it is called.
+static const struct {
+    const char *status;
+    const char *fact;
+    bool opted_in;
+} meanings[] = {
+    {CONTACTABLE, "contact.resubscribed", true},
+    {"unsubscribed", "contact.unsubscribed", false},
+    {"bounced", "contact.bounced", false},
+    {BY_HAND, "contact.unsubscribed", false},
+};
+
+// Directus cannot compare without case: it looks for the text, and we compare.
+struct json_object *
+mautic_consent_rows(struct job *job, const struct mautic *m, const char *email)
+{
+    const struct http_header query[] = {
+        {"filter[email][_icontains]", email},
+        {"fields", "id,email,email_opted_in,mautic_contact_id,owner_company"},
+        {"sort", "id"},
+        {"limit", "-1"},
+        {NULL}};
+    struct json_object *rows = directus_list(&m->directus, job, "people", query);
+    if (rows == NULL)
+        return NULL;
+    struct json_object *same = json_array_in(job);
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        if (strcasecmp(json_string_or(row, "email", ""), email) == 0)
+            json_add(same, row);
+    }
+    return same;
+}
+
+static bool
+set_row(struct job *job, const struct mautic_person *person, const char *id,
+        bool opted_in)
+{
+    struct json_object *patch = json_object_in(job);
+    json_set_bool(patch, "email_opted_in", opted_in);
+    return directus_update(&person->m->directus, job, "people", id, patch);
+}
+
+static void
+tell(struct job *job, const struct mautic_person *person, struct json_object *row,
+     const char *fact, const char *stamp)
+{
+    const char *id = json_string_or(row, "id", "");
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "company",
+                    json_string_or(row, "owner_company", person->ev->company));
+    json_set_string(data, "contact", id);
+    json_set_string(data, "channel", "email");
+    publish_fact(job, fact, job_printf(job, "contact:%s", id), stamp, data);
+}
+
+// Mautic has a new word: every row is told, and every row's fact published. A block set
+// by hand that Directus asked for itself is no news there.
+static bool
+follow_mautic(struct job *job, struct mautic_person *person, size_t meaning)
+{
+    const char *since = person->contact.status_at;
+    const char *stamp =
+        since[0] != '\0' ? since
+                         : job_printf(job, "after %s",
+                                      json_string_or(person->memory, "status_at", ""));
+    bool opted_in = meanings[meaning].opted_in;
+    bool by_hand = strcmp(meanings[meaning].status, BY_HAND) == 0;
+    struct json_object *rows = mautic_consent_rows(job, person->m, person->email);
+    if (rows == NULL)
+        return false;
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        bool flips = json_bool_or(row, "email_opted_in", true) != opted_in;
+        if (flips && !set_row(job, person, json_string_or(row, "id", ""), opted_in))
+            return false;
+        if (flips || !by_hand)
+            tell(job, person, row, meanings[meaning].fact, stamp);
+    }
+    person->opted_in = opted_in;
+    return true;
+}
+
+static void
+agree(struct mautic_person *person, const char *status, const char *since)
+{
+    person->contact.status = status;
+    person->contact.status_at = since;
+    json_set_string(person->memory, "status", status);
+    json_set_string(person->memory, "status_at", since);
+}
+
+static bool
+all_opted_in(struct job *job, const struct mautic_person *person, bool *all)
+{
+    struct json_object *rows = mautic_consent_rows(job, person->m, person->email);
+    if (rows == NULL)
+        return false;
+    *all = true;
+    for (size_t i = 0; i < json_object_array_length(rows); i++)
+        *all =
+            *all
+            && json_bool_or(json_object_array_get_idx(rows, i), "email_opted_in", true);
+    return true;
+}
+
+// Mautic says what it said before; Directus says otherwise.
+static bool
+follow_directus(struct job *job, struct mautic_person *person)
+{
+    const struct mautic_contact *contact = &person->contact;
+    bool all = true;
+    if (!person->opted_in) {
+        agree(person, BY_HAND, "");
+        return mautic_contact_block(job, person->m, contact->id);
+    }
+    if (strcmp(contact->status, BY_HAND) != 0) {
+        person->opted_in = false;
+        if (person->collection == NULL || strcmp(person->collection, "people") != 0)
+            return true;
+        settlement_note(job, "%s in Mautic, and only there to be taken back",
+                        contact->status);
+        return set_row(job, person, person->row, false);
+    }
+    // The block holds as long as one of the rows wants it.
+    if (!all_opted_in(job, person, &all))
+        return false;
+    person->opted_in = all;
+    if (!all)
+        return true;
+    agree(person, CONTACTABLE, "");
+    return mautic_contact_unblock(job, person->m, contact->id);
+}
+
+// What was agreed. A contact that was made anew has lost its block: that is no consent.
+static const char *
+agreed(struct mautic_person *person)
+{
+    const char *id = person->contact.id;
+    const char *before = json_string_or(person->memory, "status", CONTACTABLE);
+    bool other = strcmp(json_string_or(person->memory, "contact", id), id) != 0;
+    if (!other || strcmp(person->contact.status, CONTACTABLE) != 0
+        || strcmp(before, CONTACTABLE) == 0)
+        return before;
+    person->opted_in = false;
+    return CONTACTABLE;
+}
+
+bool
+mautic_consent_settle(struct job *job, struct mautic_person *person)
+{
+    const char *now = person->contact.status;
+    const char *before = agreed(person);
+    size_t meaning = 0;
+    while (strcmp(meanings[meaning].status, now) != 0)
+        meaning++;
+    if (strcmp(now, before) != 0) {
+        if (!follow_mautic(job, person, meaning))
+            return false;
+        agree(person, now, person->contact.status_at);
+        return true;
+    }
+    if (meanings[meaning].opted_in != person->opted_in)
+        return follow_directus(job, person);
+    agree(person, now, person->contact.status_at);
+    return true;
+}
+
+bool
+mautic_consent_given(const struct mautic_person *person)
+{
+    return person->opted_in && strcmp(person->contact.status, CONTACTABLE) == 0;
+}

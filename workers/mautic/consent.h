@@ -1,0 +1,26 @@
+// workers/mautic/consent.h - who wants mails: people.email_opted_in and Mautic's "do
+// not contact" say the same.
+#ifndef RELAIS_MAUTIC_CONSENT_H
+#define RELAIS_MAUTIC_CONSENT_H
+
+#include <stdbool.h>
+
+#include "common/attr.h"
+#include "workers/mautic/person.h"
+
+// Compares both sides with what was agreed last. What Mautic says anew goes to every
+// row of people with that address, with contact.unsubscribed, .bounced or
+// .resubscribed; what Directus says anew goes to Mautic. What a person unsubscribed
+// from, or bounced, can only be taken back in Mautic.
+bool mautic_consent_settle(struct job *job,
+                           struct mautic_person *person) ATTR_MUST_CHECK;
+
+// Whether marketing may be sent.
+bool mautic_consent_given(const struct mautic_person *person);
+
+// The rows of people with that address: {id, email, email_opted_in, mautic_contact_id,
+// owner_company}.
+struct json_object *mautic_consent_rows(struct job *job, const struct mautic *m,
+                                        const char *email) ATTR_MUST_CHECK;
+
+#endif

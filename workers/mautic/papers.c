@@ -1,0 +1,296 @@
+#include "workers/mautic/papers.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/ledger.h"
+#include "common/money.h"
+#include "common/settlement.h"
+#include "workers/mautic/play.h"
+
+static bool
+is_one_of(const char *word, const char *const words[])
+{
+    for (; *words != NULL; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+// Copies those members that have a value, as text.
+static struct json_object *
+facts_of(struct job *job, struct json_object *row, const char *const names[])
+{
+    struct json_object *facts = json_object_in(job);
+    for (; *names != NULL; names++) {
+        const char *text = json_text_or(row, *names, NULL);
+        if (text != NULL)
+            json_set_string(facts, *names, text);
+    }
+    return facts;
+}
+
+// ---- quotes
+
+static const char quote_fields[] =
+    "id,status,quote_number,total,currency,valid_until,owner_company_id."
+    "code," MAUTIC_PERSON_FIELDS("contact_id.");
+static const char *const quote_facts[] = {"quote_number", "total", "currency",
+                                          "valid_until", NULL};
+static const char *const open_states[] = {"sent", "viewed", NULL};
+static const char *const withdrawn_states[] = {"draft", "rejected", "expired", NULL};
+
+// How often the quote was sent and taken back: {round, sent}. What is done once for it
+// is done once a round.
+struct round {
+    const char *entity;
+    struct json_object *memory;
+    int64_t number;
+};
+
+static bool
+read_round(struct job *job, const char *quote, struct round *round)
+{
+    round->entity = job_printf(job, "quote:%s", quote);
+    round->memory = ledger_state(job, round->entity);
+    round->number = json_i64_or(round->memory, "round", 1);
+    return round->memory != NULL;
+}
+
+// Sending opens the round; closing ends it, so that the quote can be sent once more.
+static void
+keep_round(struct job *job, const struct event *ev, const struct round *round)
+{
+    bool sent = json_bool_or(round->memory, "sent", false);
+    int64_t number = round->number;
+    if (strcmp(ev->type, "mautic.quote-sent") == 0)
+        sent = true;
+    if (strcmp(ev->type, "mautic.quote-closed") == 0 && sent) {
+        sent = false;
+        number++;
+    }
+    json_set_i64(round->memory, "round", number);
+    json_set_bool(round->memory, "sent", sent);
+    settlement_state(job, round->entity, round->memory);
+}
+
+// Each follow-up is a cause of its own; everything else happens once a round.
+static const char *
+cause_in_round(struct job *job, const struct event *ev, const struct round *round)
+{
+    const char *cause = job_printf(job, "%s:r%" PRId64, round->entity, round->number);
+    if (strcmp(ev->type, "mautic.quote-followup") != 0)
+        return cause;
+    return job_printf(job, "%s:%s", cause, event_identity(ev));
+}
+
+// Why a follow-up would be out of place, or NULL.
+static const char *
+why_no_followup(struct job *job, struct json_object *quote)
+{
+    const char *status = json_string_or(quote, "status", "");
+    const char *valid_until = json_string_or(quote, "valid_until", NULL);
+    if (!is_one_of(status, open_states))
+        return job_printf(job, "skipped: the quote is %.20s", status);
+    if (valid_until != NULL && strcmp(valid_until, job_today(job)) < 0)
+        return "skipped: the quote is no longer valid";
+    return NULL;
+}
+
+bool
+mautic_about_quote(struct job *job, const struct mautic *m, const struct event *ev)
+{
+    struct round round;
+    const char *id = json_string(job, ev->data, "quote");
+    if (id == NULL)
+        return false;
+    struct json_object *quote =
+        directus_read(&m->directus, job, "quotes", id, quote_fields);
+    if (quote == NULL)
+        return false;
+    const char *status = json_string_or(quote, "status", "");
+    struct mautic_person person = {
+        .m = m,
+        .ev = ev,
+        .company = json_string_or(quote, "owner_company_id.code", ev->company),
+    };
+    if (!mautic_person_of_contact(job, &person, json_at(quote, "contact_id")))
+        return true;
+    const char *why = strcmp(ev->type, "mautic.quote-followup") == 0
+                          ? why_no_followup(job, quote)
+                          : NULL;
+    if (why != NULL) {
+        settlement_note(job, "%s", why);
+        return true;
+    }
+    if (!read_round(job, id, &round))
+        return false;
+    const struct mautic_occasion occasion = {
+        .m = m,
+        .play = mautic_play_of(ev->type),
+        .person = &person,
+        .company = person.company,
+        .cause = cause_in_round(job, ev, &round),
+        .facts = facts_of(job, quote, quote_facts),
+        .no_join = !is_one_of(status, open_states),
+        .no_campaign = is_one_of(status, withdrawn_states),
+    };
+    if (!mautic_play(job, &occasion))
+        return false;
+    keep_round(job, ev, &round);
+    return true;
+}
+
+// ---- invoices
+
+static const char invoice_fields[] =
+    "id,status,invoice_number,is_deposit,amount,amount_paid,balance,currency,due_date,"
+    "owner_company," MAUTIC_PERSON_FIELDS("contact_id.");
+static const char *const invoice_facts[] = {
+    "invoice_number", "amount", "amount_paid", "balance", "currency", "due_date", NULL};
+static const char *const unpaid_states[] = {"sent", "partial", "overdue", NULL};
+
+// Why a reminder would be wrong, or NULL.
+static const char *
+why_no_reminder(struct job *job, struct json_object *invoice)
+{
+    const char *status = json_string_or(invoice, "status", "");
+    const char *due = json_string_or(invoice, "due_date", "");
+    const char *balance = json_text_or(invoice, "balance", NULL);
+    int64_t cents;
+    if (!is_one_of(status, unpaid_states))
+        return job_printf(job, "skipped: the invoice is %.20s", status);
+    if (balance != NULL && money_parse(balance, &cents) && cents <= 0)
+        return "skipped: nothing is owed";
+    return due[0] == '\0' || strcmp(due, job_today(job)) >= 0
+               ? "skipped: the invoice is not overdue"
+               : NULL;
+}
+
+// The payment that the command names, else the invoice's latest.
+static bool
+find_payment(struct job *job, const struct mautic *m, const struct event *ev,
+             const char *invoice, const char **payment)
+{
+    const struct http_header query[] = {{"filter[invoice_id][_eq]", invoice},
+                                        {"filter[status][_eq]", "completed"},
+                                        {"sort", "-payment_date,-id"},
+                                        {"fields", "id"},
+                                        {"limit", "1"},
+                                        {NULL}};
+    *payment = json_string_or(ev->data, "payment", NULL);
+    if (*payment != NULL)
+        return true;
+    struct json_object *rows = directus_list(&m->directus, job, "payments", query);
+    if (rows == NULL)
+        return false;
+    *payment = json_string_or(json_object_array_get_idx(rows, 0), "id", NULL);
+    return true;
+}
+
+// What happens once: a level of an invoice, a payment. *cause stays NULL where there is
+// nothing to be done, which was noted.
+static bool
+cause_of_invoice(struct job *job, const struct mautic *m, const struct event *ev,
+                 struct json_object *invoice, const char **cause)
+{
+    const char *id = json_string_or(invoice, "id", "");
+    const char *payment;
+    *cause = NULL;
+    if (strcmp(ev->type, "mautic.payment-reminder") == 0) {
+        const char *level = json_string(job, ev->data, "level");
+        const char *why = level != NULL ? why_no_reminder(job, invoice) : NULL;
+        if (why != NULL)
+            settlement_note(job, "%s", why);
+        else if (level != NULL)
+            *cause = job_printf(job, "invoice:%s:%s", id, level);
+        return level != NULL;
+    }
+    if (!find_payment(job, m, ev, id, &payment))
+        return false;
+    if (payment == NULL)
+        settlement_note(job, "skipped: the invoice has no payment");
+    else
+        *cause = job_printf(job, "payment:%s", payment);
+    return true;
+}
+
+bool
+mautic_about_invoice(struct job *job, const struct mautic *m, const struct event *ev)
+{
+    const char *cause;
+    const char *id = json_string(job, ev->data, "invoice");
+    if (id == NULL)
+        return false;
+    struct json_object *invoice =
+        directus_read(&m->directus, job, "client_invoices", id, invoice_fields);
+    if (invoice == NULL)
+        return false;
+    struct mautic_person person = {
+        .m = m,
+        .ev = ev,
+        .company = json_string_or(invoice, "owner_company", ev->company),
+    };
+    if (!mautic_person_of_contact(job, &person, json_at(invoice, "contact_id")))
+        return true;
+    if (!cause_of_invoice(job, m, ev, invoice, &cause))
+        return false;
+    if (cause == NULL)
+        return true;
+    struct json_object *facts = facts_of(job, invoice, invoice_facts);
+    json_set_bool(facts, "is_deposit", json_bool_or(invoice, "is_deposit", false));
+    const char *level = json_string_or(ev->data, "level", NULL);
+    if (level != NULL)
+        json_set_string(facts, "level", level);
+    const struct mautic_occasion occasion = {
+        .m = m,
+        .play = mautic_play_of(ev->type),
+        .person = &person,
+        .company = person.company,
+        .cause = cause,
+        .facts = facts,
+    };
+    return mautic_play(job, &occasion);
+}
+
+// ---- contacts
+
+static const char contact_fields[] = MAUTIC_PERSON_FIELDS("");
+
+static bool
+sync_contact(struct job *job, struct mautic_person *person)
+{
+    return mautic_person_meet(job, person) && mautic_person_part(job, person);
+}
+
+bool
+mautic_about_contact(struct job *job, const struct mautic *m, const struct event *ev)
+{
+    struct mautic_person person = {.m = m, .ev = ev};
+    const struct mautic_play *play = mautic_play_of(ev->type);
+    struct json_object *body = json_at(ev->data, "body");
+    const char *id = json_string_or(ev->data, "contact", NULL);
+    if (id == NULL && body != NULL)
+        return !mautic_person_of_body(job, &person, body) || sync_contact(job, &person);
+    id = json_string(job, ev->data, "contact");
+    if (id == NULL)
+        return false;
+    struct json_object *row =
+        directus_read(&m->directus, job, "people", id, contact_fields);
+    if (row == NULL)
+        return false;
+    if (!mautic_person_of_contact(job, &person, row))
+        return true;
+    if (play == NULL)
+        return sync_contact(job, &person);
+    const struct mautic_occasion occasion = {
+        .m = m,
+        .play = play,
+        .person = &person,
+        .company = person.company,
+        .cause = "welcome",
+        .facts = json_object_in(job),
+    };
+    return mautic_play(job, &occasion);
+}

@@ -1,0 +1,71 @@
+// workers/mautic/person.h - a person: one e-mail address, whatever its case. Rows of
+// people and leads with that address are the same person, and so is Mautic's contact.
+#ifndef RELAIS_MAUTIC_PERSON_H
+#define RELAIS_MAUTIC_PERSON_H
+
+#include <stdbool.h>
+
+#include "common/attr.h"
+#include "common/event.h"
+#include "common/job.h"
+#include "workers/mautic/contact.h"
+
+struct json_object;
+struct mautic;
+
+struct mautic_person {
+    const struct mautic *m;
+    const struct event *ev;
+
+    // from Directus
+    const char *collection;     // "people" or "leads"; NULL: the person is in neither
+    const char *row;            // the row's id
+    const char *who;            // "contact:<uuid>" or "lead:<uuid>"; "" without a row
+    const char *email;          // in lower case
+    const char *key;            // the lane: "person:<hash of email>"
+    const char *company;        // owner company's code, "" if unknown
+    const char *stored;         // the row's mautic_contact_id, or NULL
+    bool opted_in;              // the row's email_opted_in; true where there is none
+    struct json_object *fields; // of the contact, as Mautic names them
+    struct json_object *patch;  // what the row is to be told
+
+    // The ledger's memory of the person: {contact, hash, status, status_at, made}
+    struct json_object *memory;
+
+    // Mautic's
+    struct mautic_contact contact;
+    bool told; // the contact has just been told all fields
+};
+
+// The fields to read of a row of people, each behind `at` ("contact_id.", or "").
+#define MAUTIC_PERSON_FIELDS(at)                                                       \
+    at "id," at "email," at "first_name," at "last_name," at "phone," at               \
+       "language," at "owner_company," at "email_opted_in," at "mautic_contact_id," at \
+       "company_id.name," at "company_id.country"
+
+// The person of a row of people, of leads, or of a command's own words (as leads name
+// them). False: there is none with an e-mail address to go by, or the event is not in
+// the person's lane and was sent on there; both were noted, and nothing is left to do.
+bool mautic_person_of_contact(struct job *job, struct mautic_person *person,
+                              struct json_object *row) ATTR_MUST_CHECK;
+bool mautic_person_of_lead(struct job *job, struct mautic_person *person,
+                           struct json_object *row) ATTR_MUST_CHECK;
+bool mautic_person_of_body(struct job *job, struct mautic_person *person,
+                           struct json_object *body) ATTR_MUST_CHECK;
+
+// The address without spaces around it and in lower case; NULL where it is none.
+const char *mautic_person_address(struct job *job, const char *text);
+
+// "person:<sha256 of the address>".
+const char *mautic_person_key(struct job *job, const char *address);
+
+// Finds the person's contact in Mautic, makes one where there is none, writes what
+// differs from what was last written, and settles consent (consent.h). Afterwards
+// person->contact has an id.
+bool mautic_person_meet(struct job *job, struct mautic_person *person) ATTR_MUST_CHECK;
+
+// Tells the row, if there is one, what is new (person->patch, the contact's id), and
+// keeps the memory: the last step of a command.
+bool mautic_person_part(struct job *job, struct mautic_person *person) ATTR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,132 @@
+#include "workers/mautic/play.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/json.h"
+#include "common/settlement.h"
+#include "common/str.h"
+#include "workers/mautic/campaign.h"
+#include "workers/mautic/consent.h"
+#include "workers/mautic/note.h"
+#include "workers/mautic/segment.h"
+
+const struct mautic_play mautic_plays[] = {
+    {"mautic.quote-sent", .join = MAUTIC_PENDING_QUOTES, .campaign = MAUTIC_QUOTE_SENT,
+     .note = "quote_sent"},
+    {"mautic.quote-followup", .campaign = MAUTIC_QUOTE_FOLLOWUP,
+     .note = "quote_followup"},
+    {"mautic.quote-signed", .leave = {MAUTIC_PENDING_QUOTES}, .note = "quote_signed"},
+    {"mautic.quote-closed", .leave = {MAUTIC_PENDING_QUOTES}, .note = "quote_closed"},
+    {"mautic.payment-reminder", .join = MAUTIC_OVERDUE_PAYMENTS,
+     .campaign = MAUTIC_PAYMENT_REMINDER, .note = "payment_reminder", .dunning = true},
+    {"mautic.payment-received",
+     .leave = {MAUTIC_OVERDUE_PAYMENTS, MAUTIC_PENDING_QUOTES},
+     .note = "payment_received"},
+    {"mautic.welcome", .join = MAUTIC_CLIENTS,
+     .leave = {MAUTIC_LEADS, MAUTIC_PROSPECTS}, .campaign = MAUTIC_WELCOME,
+     .note = "client_converted", .once = true},
+    {0},
+};
+
+const struct mautic_play *
+mautic_play_of(const char *command)
+{
+    const struct mautic_play *play = mautic_plays;
+    while (play->command != NULL && strcmp(play->command, command) != 0)
+        play++;
+    return play->command != NULL ? play : NULL;
+}
+
+static bool
+join(struct job *job, const struct mautic_occasion *occasion)
+{
+    int64_t segment;
+    if (occasion->play->join == MAUTIC_NO_SEGMENT || occasion->no_join)
+        return true;
+    return mautic_segment_id(job, occasion->m, occasion->play->join, occasion->company,
+                             &segment)
+           && mautic_segment_join(job, occasion->m, segment,
+                                  occasion->person->contact.id);
+}
+
+static bool
+leave(struct job *job, const struct mautic_occasion *occasion)
+{
+    for (int i = 0; i < MAUTIC_LEAVES; i++) {
+        enum mautic_segment segment = occasion->play->leave[i];
+        bool belongs;
+        int64_t id;
+        if (segment == MAUTIC_NO_SEGMENT)
+            continue;
+        if (!mautic_standing(job, occasion, segment, &belongs))
+            return false;
+        if (belongs)
+            continue;
+        if (!mautic_segment_id(job, occasion->m, segment, occasion->company, &id)
+            || !mautic_segment_leave(job, occasion->m, id,
+                                     occasion->person->contact.id))
+            return false;
+    }
+    return true;
+}
+
+static bool
+enter(struct job *job, const struct mautic_occasion *occasion)
+{
+    const struct mautic_play *play = occasion->play;
+    const struct mautic_person *person = occasion->person;
+    struct mautic_entry entry = {
+        .contact = person->contact.id,
+        .who = person->who,
+        .cause = occasion->cause,
+        .once = play->once,
+    };
+    if (play->campaign == MAUTIC_NO_CAMPAIGN || occasion->no_campaign)
+        return true;
+    if (!play->dunning && !mautic_consent_given(person)) {
+        settlement_note(job, "no campaign: %s",
+                        person->opted_in ? person->contact.status : "opted out");
+        return true;
+    }
+    return mautic_campaign_id(job, occasion->m, play->campaign, occasion->company,
+                              &entry.campaign)
+           && mautic_campaign_enter(job, occasion->m, &entry);
+}
+
+// When it happened: the command was published then, however late it is handled.
+static int64_t
+happened_ms(const struct event *ev)
+{
+    int64_t at_ms;
+    return clock_parse(ev->time, &at_ms) ? at_ms : clock_wall_ms();
+}
+
+static bool
+note(struct job *job, const struct mautic_occasion *occasion)
+{
+    const struct mautic_play *play = occasion->play;
+    const struct mautic_person *person = occasion->person;
+    if (play->note == NULL)
+        return true;
+    const struct mautic_note written = {
+        .contact = person->contact.id,
+        .who = person->who,
+        .cause = job_printf(job, "%s:%s", occasion->cause, play->note),
+        .headline = play->note,
+        .facts = occasion->facts,
+        .at_ms = happened_ms(person->ev),
+    };
+    return mautic_note_write(job, occasion->m, &written);
+}
+
+bool
+mautic_play(struct job *job, const struct mautic_occasion *occasion)
+{
+    return mautic_person_meet(job, occasion->person) && join(job, occasion)
+           && leave(job, occasion) && enter(job, occasion) && note(job, occasion)
+           && mautic_person_part(job, occasion->person);
+}

@@ -1,0 +1,607 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "workers/mautic/tests/scene.h"
+
+#define QUOTE_COMMAND "{\"company\":\"HYPERVISUAL\",\"quote\":\"" QUOTE "\"}"
+#define REMINDER(level)                                                                \
+    "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\",\"level\":\"" level "\"" \
+    "}"
+#define PAID                                                                          \
+    "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\",\"payment\":\"" PAYMENT \
+    "\"}"
+#define WELCOME "{\"company\":\"HYPERVISUAL\",\"contact\":\"" CONTACT "\"}"
+#define ENTRY "campaign:1:contact:" CONTACT ":quote:" QUOTE ":r1"
+#define NOTE "note:contact:" CONTACT ":quote:" QUOTE ":r1:quote_sent"
+
+#define SENT READ_QUOTE(quote_row(scene, "sent", ""))
+
+static struct error
+send_quote(struct scene *scene)
+{
+    return deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), NO_MEMBER,
+                                         ENTERS("1"), NOTED, END});
+}
+
+static void
+a_stranger_whose_quote_was_sent_becomes_a_contact(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = quote_row(scene, "sent", "");
+    row = quote_row(scene, "sent",
+                    text(scene, "\"contact_id\":%s", person_row(scene, "")));
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE(row), NOBODY, MADE, JOINS("4"),
+                                      NO_MEMBER, ENTERS("1"), NOTED, PERSON_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+
+    struct json_object *contact = sent(scene, "POST", "/api/contacts/new");
+    assert_string_equal(json_string_or(contact, "email", ""), EMAIL);
+    assert_string_equal(json_string_or(contact, "firstname", ""), "Martina");
+    assert_string_equal(json_string_or(contact, "company", ""),
+                        "Alpenblick Immobilien AG");
+    assert_string_equal(json_string_or(contact, "country", ""), "Switzerland");
+    assert_string_equal(json_string_or(contact, "preferred_locale", ""), "de_CH");
+    assert_string_equal(json_string_or(contact, "directus_id", ""), "people:" CONTACT);
+    assert_string_equal(json_string_or(contact, "owner_company", ""), "HYPERVISUAL");
+    assert_string_equal(json_print(json_at(contact, "tags"), NULL),
+                        "[\"directus-sync\",\"hypervisual\"]");
+    struct json_object *patch = sent(scene, "PATCH", "/items/people/");
+    assert_string_equal(json_string_or(patch, "mautic_contact_id", ""), "47");
+    assert_non_null(json_at(patch, "mautic_synced_at"));
+    assert_string_equal(scene->fake.refs[0].remote_id, "47");
+    assert_string_equal(scene->fake.refs[0].lane_key, PERSON);
+}
+
+static void
+whom_mautic_knows_is_told_nothing_twice(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    struct json_object *note = sent(scene, "POST", "/api/notes/new");
+    const char *words = json_string_or(note, "text", "");
+    assert_int_equal(json_i64_or(note, "lead", 0), 47);
+    assert_string_equal(json_string_or(note, "type", ""), "general");
+    assert_non_null(strstr(words, "quote_sent"));
+    assert_non_null(strstr(words, "\"total\":\"18377.00\""));
+}
+
+static void
+a_quote_sent_twice_is_one_entry_and_one_note(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    struct error err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                               (struct fake_reply[]){SENT, MARTINA, JOINS("4"), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_quote_that_was_taken_back_and_sent_again_enters_again(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    struct error err = deliver(scene, "mautic.quote-closed", QUOTE_COMMAND,
+                               (struct fake_reply[]){
+                                   READ_QUOTE(quote_row(scene, "draft", "")),
+                                   MARTINA,
+                                   OPEN_QUOTES(""),
+                                   LEAVES("4"),
+                                   NOTED,
+                                   END,
+                               });
+    assert_int_equal(err.kind, ERROR_NONE);
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"),
+                                        MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
+                                        NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+an_entry_that_was_cut_is_not_repeated_if_it_worked(void **state)
+{
+    struct scene *scene = *state;
+    char now[CLOCK_TEXT];
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){
+                    SENT,
+                    MARTINA,
+                    JOINS("4"),
+                    NO_MEMBER,
+                    {"POST", "/api/campaigns/1/contact/47/add", .cut = ERROR_UNSURE},
+                    END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_UNSURE);
+    scene->fake.now_ms += 40000;
+    clock_format(clock_wall_ms(), now);
+    now[10] = ' ';
+    now[19] = '\0';
+    err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){SENT, MARTINA, JOINS("4"), MEMBER(1, now), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_CONFIRMED);
+}
+
+static void
+an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT,
+                                      MARTINA,
+                                      JOINS("4"),
+                                      MEMBER(1, "2026-08-12 09:00:03"),
+                                      {"POST", "/api/campaigns/1/contact/47/add", 500,
+                                       .body = fixture(scene, "error.500.1")},
+                                      END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    scene->fake.now_ms += 40000;
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"),
+                                        MEMBER(1, "2026-08-12 09:00:03"),
+                                        MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
+                                        MEMBER(2, "2999-01-01 00:00:00"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+// Two quotes of one person in one second: the first entry is not taken for the second.
+static void
+an_entry_for_another_quote_is_not_taken_for_this_one(void **state)
+{
+    struct scene *scene = *state;
+    char now[CLOCK_TEXT];
+    clock_format(clock_wall_ms(), now);
+    now[10] = ' ';
+    now[19] = '\0';
+    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    fake_set_effect(&scene->fake,
+                    &(struct fake_effect){"mautic.campaign",
+                                          "campaign:1:contact:" CONTACT ":quote:" QUOTE
+                                          ":r2",
+                                          NULL, LEDGER_EFFECT_UNSURE, 1, 0});
+    fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":2,\"sent\":false}");
+    scene->fake.now_ms += 40000;
+    struct error err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){SENT, MARTINA, JOINS("4"), MEMBER(1, now), MEMBER(1, now),
+                              ENTERS("1"), MEMBER(2, now), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_note_that_was_cut_is_looked_for_by_its_mark(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT,
+                                      MARTINA,
+                                      JOINS("4"),
+                                      NO_MEMBER,
+                                      ENTERS("1"),
+                                      {"POST", "/api/notes/new", .cut = ERROR_UNSURE},
+                                      END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    const char *words =
+        json_string_or(sent(scene, "POST", "/api/notes/new"), "text", "");
+    const char *mark = strstr(words, "ref ") + strlen("ref ");
+    const char *search = text(scene, "/api/contacts/47/notes?search=%.36s&*", mark);
+    scene->fake.now_ms += 40000;
+    err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){
+            SENT,
+            MARTINA,
+            JOINS("4"),
+            {"GET", search, 200,
+             .body = text(scene,
+                          "{\"total\":2,\"notes\":{\"701\":{\"id\":701,\"text\":\"<p>"
+                          "Event: quote_sent</p><p>ref %.36s</p>\"},\"702\":{\"id\":"
+                          "702,\"text\":\"<p>ref %.36s</p>\"}}}",
+                          mark, mark)},
+            {"DELETE", "/api/notes/702/delete", 200, "{\"note\":{}}"},
+            END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(fake_effect(&scene->fake, NOTE)->result, "{\"note\":\"701\"}");
+}
+
+static void
+who_opted_out_in_directus_enters_no_campaign(void **state)
+{
+    struct scene *scene = *state;
+    const char *row =
+        quote_row(scene, "sent",
+                  text(scene, "\"contact_id\":%s",
+                       person_row(scene, "\"mautic_contact_id\":\"47\",\"email_opted_"
+                                         "in\":false")));
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE(row),
+                                      MARTINA,
+                                      {"POST", "/api/contacts/47/dnc/email/add", 200,
+                                       .body = fixture(scene, "dnc-add.1.response.200"),
+                                       .sends = "\"reason\":3"},
+                                      JOINS("4"),
+                                      NOTED,
+                                      END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "no campaign: opted out"));
+    assert_int_equal(fake_count(&scene->fake, "contact.unsubscribed"), 0);
+}
+
+static void
+dunning_goes_on_without_consent(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, PERSON,
+                   "{\"contact\":\"47\",\"status\":\"unsubscribed\",\"status_at\":"
+                   "\"2026-08-21T07:00:00+00:00\"}");
+    const char *row = invoice_row(
+        scene, "overdue",
+        text(scene, "\"contact_id\":%s",
+             person_row(scene,
+                        "\"mautic_contact_id\":\"47\",\"email_opted_in\":false")));
+    struct error err = deliver(scene, "mautic.payment-reminder", REMINDER("second"),
+                               (struct fake_reply[]){
+                                   READ_INVOICE(row),
+                                   READ_CONTACT(contact_answer(scene, 47, EMAIL, 1)),
+                                   {"PATCH", "/api/contacts/47/edit", 200,
+                                    .body = contact_answer(scene, 47, EMAIL, 1)},
+                                   JOINS("5"),
+                                   NO_MEMBER,
+                                   ENTERS("3"),
+                                   NOTED,
+                                   PERSON_TOLD,
+                                   END,
+                               });
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(fake_effect(&scene->fake, "campaign:3:contact:" CONTACT
+                                              ":invoice:" INVOICE ":second"));
+}
+
+static struct error
+remind(struct scene *scene, const char *level, const char *status, const char *changes)
+{
+    return deliver(scene, "mautic.payment-reminder", level,
+                   (struct fake_reply[]){
+                       READ_INVOICE(invoice_row(scene, status, changes)),
+                       END,
+                   });
+}
+
+static void
+each_level_of_a_reminder_is_once_an_invoice(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = invoice_row(scene, "overdue", "");
+    const struct fake_reply whole[] = {
+        READ_INVOICE(row), MARTINA, JOINS("5"), NO_MEMBER, ENTERS("3"), NOTED, END};
+    const struct fake_reply again[] = {READ_INVOICE(row), MARTINA, JOINS("5"), END};
+    const struct fake_reply next[] = {
+        READ_INVOICE(row), MARTINA, JOINS("5"), MEMBER(1, "2026-08-12 09:00:03"),
+        ENTERS("3"),       NOTED,   END};
+    const char *command = "mautic.payment-reminder";
+    assert_int_equal(deliver(scene, command, REMINDER("first"), whole).kind, 0);
+    assert_int_equal(deliver(scene, command, REMINDER("first"), again).kind, 0);
+    assert_int_equal(deliver(scene, command, REMINDER("second"), next).kind, 0);
+}
+
+static void
+nobody_is_reminded_of_what_is_paid_or_not_due(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(remind(scene, REMINDER("first"), "paid", "").kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "the invoice is paid"));
+    assert_int_equal(
+        remind(scene, REMINDER("first"), "partial", "\"balance\":\"0.00\"").kind,
+        ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "nothing is owed"));
+    assert_int_equal(
+        remind(scene, REMINDER("first"), "sent", "\"due_date\":\"2999-01-01\"").kind,
+        ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "not overdue"));
+}
+
+static void
+a_signed_quote_leaves_the_pending_ones(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = deliver(
+        scene, "mautic.quote-signed", QUOTE_COMMAND,
+        (struct fake_reply[]){READ_QUOTE(quote_row(scene, "signed", "")), MARTINA,
+                              OPEN_QUOTES(""), LEAVES("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+#define OPEN_QUOTE(address, company)                            \
+    "{\"id\":\"1\",\"contact_id\":{\"email\":\"" address "\"}," \
+    "\"owner_company_id\":{\"code\":\"" company "\"}}"
+
+static void
+another_open_quote_of_the_person_keeps_the_segment(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = deliver(
+        scene, "mautic.quote-signed", QUOTE_COMMAND,
+        (struct fake_reply[]){READ_QUOTE(quote_row(scene, "signed", "")), MARTINA,
+                              OPEN_QUOTES(OPEN_QUOTE("MARTINA.keller@alpenblick-immo."
+                                                     "ch",
+                                                     "LEXAIA")),
+                              NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+open_quotes_of_others_and_of_other_segments_do_not(void **state)
+{
+    struct scene *scene = *state;
+    fake_setting("MAUTIC_SEGMENT_PENDING_QUOTES_LEXAIA", "14");
+    struct error err = deliver(
+        scene, "mautic.quote-signed", QUOTE_COMMAND,
+        (struct fake_reply[]){
+            READ_QUOTE(quote_row(scene, "signed", "")), MARTINA,
+            OPEN_QUOTES(OPEN_QUOTE("martina.keller@alpenblick-immo.ch.example",
+                                   "HYPERVISUAL") "," OPEN_QUOTE(EMAIL, "LEXAIA")),
+            LEAVES("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_company_can_have_campaigns_and_segments_of_its_own(void **state)
+{
+    struct scene *scene = *state;
+    fake_setting("MAUTIC_SEGMENT_PENDING_QUOTES_LEXAIA", "14");
+    const char *row =
+        quote_row(scene, "sent", "\"owner_company_id\":{\"code\":\"LEXAIA\"}");
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE(row),
+                                      MARTINA,
+                                      {"PATCH", "/api/contacts/47/edit", 200,
+                                       .body = contact_answer(scene, 47, EMAIL, 0),
+                                       .sends = "lexaia"},
+                                      JOINS("14"),
+                                      NO_MEMBER,
+                                      ENTERS("1"),
+                                      NOTED,
+                                      PERSON_TOLD,
+                                      END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    fake_setting("MAUTIC_SEGMENT_PENDING_QUOTES_LEXAIA", "pending");
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){READ_QUOTE(row), MARTINA, END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.text, "MAUTIC_SEGMENT_PENDING_QUOTES_LEXAIA"));
+}
+
+static void
+a_payment_takes_the_person_out_of_what_is_over(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = invoice_row(scene, "paid", "\"balance\":\"0.00\"");
+    struct error err = deliver(
+        scene, "mautic.payment-received", PAID,
+        (struct fake_reply[]){READ_INVOICE(row), MARTINA, OVERDUE_INVOICES(""),
+                              LEAVES("5"), OPEN_QUOTES(""), LEAVES("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const char *words =
+        json_string_or(sent(scene, "POST", "/api/notes/new"), "text", "");
+    assert_non_null(strstr(words, "HV-2026-0142-A"));
+    assert_non_null(fake_effect(&scene->fake, "note:contact:" CONTACT
+                                              ":payment:" PAYMENT ":payment_received"));
+}
+
+static void
+another_overdue_invoice_keeps_the_segment(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = invoice_row(scene, "paid", "");
+    const char *others = "{\"id\":\"1\",\"contact_id\":{\"email\":\"" EMAIL
+                         "\"},\"owner_company\":\"HYPERVISUAL\",\"balance\":\"10.00\"}";
+    struct error err = deliver(
+        scene, "mautic.payment-received", PAID,
+        (struct fake_reply[]){READ_INVOICE(row), MARTINA, OVERDUE_INVOICES(others),
+                              OPEN_QUOTES(""), LEAVES("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_payment_that_is_not_named_is_the_latest(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.payment-received",
+                "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\"}",
+                (struct fake_reply[]){READ_INVOICE(invoice_row(scene, "paid", "")),
+                                      {"GET", "/items/payments?*", 200,
+                                       .body = list(scene, "{\"id\":\"" PAYMENT "\"}")},
+                                      MARTINA,
+                                      OVERDUE_INVOICES(""),
+                                      LEAVES("5"),
+                                      OPEN_QUOTES(""),
+                                      LEAVES("4"),
+                                      NOTED,
+                                      END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(fake_effect(&scene->fake, "note:contact:" CONTACT
+                                              ":payment:" PAYMENT ":payment_received"));
+}
+
+#define READ_PERSON(changes)                                \
+    {                                                       \
+        "GET", "/items/people/" CONTACT "?*", 200,          \
+            .body = data(scene, person_row(scene, changes)) \
+    }
+
+static void
+a_client_is_welcomed_once(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.welcome", WELCOME,
+                (struct fake_reply[]){READ_PERSON("\"mautic_contact_id\":\"47\""),
+                                      MARTINA, JOINS("3"), LEAVES("1"), LEAVES("2"),
+                                      NO_MEMBER, ENTERS("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    err = deliver(scene, "mautic.welcome", WELCOME,
+                  (struct fake_reply[]){READ_PERSON("\"mautic_contact_id\":\"47\""),
+                                        MARTINA, JOINS("3"), LEAVES("1"), LEAVES("2"),
+                                        END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+who_is_in_the_welcome_campaign_is_not_welcomed_again(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.welcome", WELCOME,
+                (struct fake_reply[]){READ_PERSON("\"mautic_contact_id\":\"47\""),
+                                      MARTINA, JOINS("3"), LEAVES("1"), LEAVES("2"),
+                                      MEMBER(1, "2026-08-12 09:00:03"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_follow_up_is_for_open_quotes_only(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = deliver(
+        scene, "mautic.quote-followup", QUOTE_COMMAND,
+        (struct fake_reply[]){SENT, MARTINA, NO_MEMBER, ENTERS("2"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    err =
+        deliver(scene, "mautic.quote-followup", QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE(quote_row(scene, "signed", "")), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "the quote is signed"));
+    err = deliver(
+        scene, "mautic.quote-followup", QUOTE_COMMAND,
+        (struct fake_reply[]){
+            READ_QUOTE(quote_row(scene, "sent", "\"valid_until\":\"2020-01-01\"")),
+            END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "no longer valid"));
+}
+
+static void
+a_quote_told_of_after_it_was_signed_still_counts_but_is_not_pending(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE(quote_row(scene, "signed", "")),
+                                      MARTINA, NO_MEMBER, ENTERS("1"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_quote_that_is_withdrawn_by_now_enters_nothing(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE(quote_row(scene, "rejected", "")),
+                                      MARTINA, NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+without_an_address_nothing_is_done(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = quote_row(
+        scene, "sent",
+        text(scene, "\"contact_id\":%s", person_row(scene, "\"email\":null")));
+    struct error err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                               (struct fake_reply[]){READ_QUOTE(row), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "no e-mail"));
+    row = quote_row(scene, "sent", "\"contact_id\":null");
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){READ_QUOTE(row), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "no contact"));
+}
+
+static void
+a_changed_address_sends_the_command_to_its_new_lane(void **state)
+{
+    struct scene *scene = *state;
+    const char *row =
+        quote_row(scene, "sent",
+                  text(scene, "\"contact_id\":%s",
+                       person_row(scene, "\"email\":\"m.keller@alpenblick-immo.ch\"")));
+    struct error err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                               (struct fake_reply[]){READ_QUOTE(row), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *again = fake_last(&scene->fake, "mautic.quote-sent");
+    assert_non_null(again);
+    assert_non_null(again->original_id);
+    assert_string_equal(again->key, "person:9be363591a0809b491d062dcb17ea4315d2cee887"
+                                    "cdeeb19c5ebbbe8c67d81e4");
+}
+
+static void
+a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){
+                    SENT,
+                    MARTINA,
+                    JOINS("4"),
+                    NO_MEMBER,
+                    {"POST", "/api/campaigns/1/contact/47/add", 404,
+                     .body = fixture(scene, "campaign-add.4-no-campaign.response.404")},
+                    END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.hint, "MAUTIC_CAMPAIGN_"));
+    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_OPEN);
+}
+
+#define MET(test) cmocka_unit_test_setup_teardown(test, scene_begin_met, scene_end)
+#define STAGED(test) cmocka_unit_test_setup_teardown(test, scene_begin, scene_end)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STAGED(a_stranger_whose_quote_was_sent_becomes_a_contact),
+        MET(whom_mautic_knows_is_told_nothing_twice),
+        MET(a_quote_sent_twice_is_one_entry_and_one_note),
+        MET(a_quote_that_was_taken_back_and_sent_again_enters_again),
+        MET(an_entry_that_was_cut_is_not_repeated_if_it_worked),
+        MET(an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is),
+        MET(an_entry_for_another_quote_is_not_taken_for_this_one),
+        MET(a_note_that_was_cut_is_looked_for_by_its_mark),
+        MET(who_opted_out_in_directus_enters_no_campaign),
+        STAGED(dunning_goes_on_without_consent),
+        MET(each_level_of_a_reminder_is_once_an_invoice),
+        MET(nobody_is_reminded_of_what_is_paid_or_not_due),
+        MET(a_signed_quote_leaves_the_pending_ones),
+        MET(another_open_quote_of_the_person_keeps_the_segment),
+        MET(open_quotes_of_others_and_of_other_segments_do_not),
+        MET(a_company_can_have_campaigns_and_segments_of_its_own),
+        MET(a_payment_takes_the_person_out_of_what_is_over),
+        MET(another_overdue_invoice_keeps_the_segment),
+        MET(a_payment_that_is_not_named_is_the_latest),
+        MET(a_client_is_welcomed_once),
+        MET(who_is_in_the_welcome_campaign_is_not_welcomed_again),
+        MET(a_follow_up_is_for_open_quotes_only),
+        MET(a_quote_told_of_after_it_was_signed_still_counts_but_is_not_pending),
+        MET(a_quote_that_is_withdrawn_by_now_enters_nothing),
+        MET(without_an_address_nothing_is_done),
+        MET(a_changed_address_sends_the_command_to_its_new_lane),
+        MET(a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
