@@ -22,7 +22,7 @@ static const struct sim_setting settings[] = {
 
 #define V1 "/api/v1"
 
-const struct sim_route ninja_routes[] = {
+static const struct sim_route routes[] = {
     {"GET", V1 "/ping", company_ping, false},
     {"POST", V1 "/companies/current", company_current, false},
     {"GET", V1 "/clients", list_clients, false},
@@ -189,7 +189,7 @@ reset(struct sim *sim)
 static const struct sim_ops invoice_ninja = {
     .name = "invoice-ninja",
     .settings = settings,
-    .routes = ninja_routes,
+    .routes = routes,
     .controls = person_routes,
     .start = company_start,
     .authorize = company_authorize,

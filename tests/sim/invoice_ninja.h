@@ -67,9 +67,6 @@ enum event_id {
 #define PAYMENT_PARTIALLY_REFUNDED "5"
 #define PAYMENT_REFUNDED "6"
 
-// invoice_ninja.c
-extern const struct sim_route ninja_routes[];
-
 // invoice_ninja_hashid.c: ids of ten characters, with an empty salt. decode returns 0
 // for what is no hashid.
 void hashid_encode(int64_t id, char out[HASHID_BYTES]);

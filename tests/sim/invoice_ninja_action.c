@@ -192,6 +192,19 @@ action_run(struct sim *sim, struct json_object *invoice, const char *action,
     return strcmp(action, "auto_bill") == 0;
 }
 
+// A mail of another kind than the first, as "reminder1".
+static bool
+mailed_by_type(struct call *call, struct json_object *invoice, const char *action)
+{
+    const char *type = json_str(call->body, "email_type");
+    char template[80];
+    if (strcmp(action, "email") != 0 || type == NULL)
+        return false;
+    snprintf(template, sizeof template, "email_template_%.50s", type);
+    mail_invoice(call->sim, invoice, template, NULL, call->mail_lost);
+    return true;
+}
+
 void
 action_bulk(struct call *call)
 {
@@ -210,9 +223,11 @@ action_bulk(struct call *call)
     if (rows == NULL)
         return;
     call_webhooks_inside(call);
-    for (size_t i = 0; i < json_object_array_length(rows); i++)
-        action_run(call->sim, json_object_array_get_idx(rows, i), action,
-                   call->mail_lost);
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        struct json_object *invoice = json_object_array_get_idx(rows, i);
+        if (!mailed_by_type(call, invoice, action))
+            action_run(call->sim, invoice, action, call->mail_lost);
+    }
     bulk_answer(call, rows);
 }
 

@@ -115,38 +115,13 @@ answer_empty(struct call *call)
     call_bytes(call, 200, "text/html; charset=UTF-8", "", 0);
 }
 
-// A segment ":word" of a pattern fits any text, "*" all that is left.
-static bool
-fits(const char *pattern, const char *path)
-{
-    while (*pattern != '\0' && *path != '\0') {
-        size_t want = strcspn(pattern + 1, "/") + 1;
-        size_t have = strcspn(path + 1, "/") + 1;
-        if (pattern[1] == '*')
-            return true;
-        if (pattern[1] != ':' && (want != have || memcmp(pattern, path, want) != 0))
-            return false;
-        pattern += want;
-        path += have;
-    }
-    return *pattern == *path;
-}
-
-static const char *
-lost_text(const char *path)
-{
-    for (const struct sim_route *route = ninja_routes; route->method != NULL; route++) {
-        if (fits(route->pattern, path))
-            return "Method not supported for this route";
-    }
-    return "Route does not exist";
-}
-
 void
 answer_refuse(struct call *call, int status)
 {
     if (status == 404)
-        answer_message(call, 404, "%s", lost_text(call->path));
+        answer_message(call, 404,
+                       call_is_known(call) ? "Method not supported for this route"
+                                           : "Route does not exist");
     else if (status == 429)
         answer_message(call, 429, "Too many requests");
     else if (status >= 500)

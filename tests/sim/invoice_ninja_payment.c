@@ -273,6 +273,10 @@ check_refund(struct json_object *payment, struct json_object *body, int64_t *cen
 {
     struct json_object *invoices = json_at(body, "invoices");
     int64_t sum = 0;
+    if (invoices != NULL && !json_object_is_type(invoices, json_type_array)) {
+        problem(errors, "invoices", "The invoices must be an array.");
+        return;
+    }
     bool received = row_is(payment, "status_id", PAYMENT_COMPLETED)
                     || row_is(payment, "status_id", PAYMENT_PARTIALLY_REFUNDED);
     if (row_deleted(payment) || !received)

@@ -79,10 +79,11 @@ invoices_of_body(struct call *call, int64_t company, struct json_object **client
 {
     struct json_object *list = json_object_new_array();
     struct json_object *given = json_at(call->body, "invoices");
-    size_t count = given == NULL ? 1 : json_object_array_length(given);
+    bool many = json_object_is_type(given, json_type_array);
+    size_t count = many ? json_object_array_length(given) : 1;
     for (size_t i = 0; i < count; i++) {
         struct json_object *one =
-            given == NULL ? call->body : json_object_array_get_idx(given, i);
+            many ? json_object_array_get_idx(given, i) : call->body;
         struct json_object *invoice =
             row_named(call->sim, company, ENTITY_INVOICE, json_str(one, "invoice"));
         if (invoice == NULL || row_deleted(invoice)) {

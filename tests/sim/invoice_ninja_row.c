@@ -85,7 +85,7 @@ safe_text(const char *text)
     char *to = copy + (found - text);
     for (const char *from = found; *from != '\0';) {
         bool hit = strncmp(from, "</sc", 4) == 0;
-        *to++ = hit ? '<' : *from;
+        *to++ = *from;
         if (hit)
             *to++ = '-';
         from += hit ? 4 : 1;
@@ -128,8 +128,8 @@ wrong_kind(struct json_object *errors, const struct member *member)
     char text[120];
     snprintf(text, sizeof text, "The %s must be a %s.", member->key,
              member->kind == MEMBER_NUMBER ? "number" : "string");
-    for (char *p = text; *p != '\0'; p++)
-        *p = *p == '_' ? ' ' : *p;
+    for (char *p = strchr(text, '_'); p != NULL; p = strchr(p, '_'))
+        *p = ' ';
     if (errors != NULL)
         problem(errors, member->key, text);
 }

@@ -25,7 +25,8 @@ Reply = collections.namedtuple("Reply", "status headers text json")
 class Hook:
     """One webhook as it arrived."""
 
-    def __init__(self, path, headers, body):
+    def __init__(self, path, headers, body, method="POST"):
+        self.method = method
         self.path = path
         self.headers = headers
         self.body = body
@@ -34,11 +35,14 @@ class Hook:
 
 
 class Receiver:
-    """Takes webhooks on a loopback port; `answers` says how, one for each request."""
+    """Takes webhooks on a loopback port; `answers` says how, one for each request. Who
+    is sent elsewhere and GETs, gets `get_status`; its path is in `gets`."""
 
     def __init__(self):
         self.hooks = queue.Queue()
         self.answers = queue.Queue()
+        self.gets = queue.Queue()
+        self.get_status = 200
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -48,12 +52,20 @@ class Receiver:
                     status = receiver.answers.get_nowait()
                 except queue.Empty:
                     status = 200
-                receiver.hooks.put(Hook(self.path, self.headers, body))
+                receiver.hooks.put(Hook(self.path, self.headers, body, self.command))
                 if callable(status):
                     status = status()
                 self.send_response(status)
                 if status in (301, 302):
                     self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            do_PUT = do_POST
+
+            def do_GET(self):
+                receiver.gets.put(self.path)
+                self.send_response(receiver.get_status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
