@@ -199,7 +199,7 @@ make_config(const struct kafka_consumer_options *options, struct error *err)
         // The bound is in bytes: once the number of messages is reached, 2.0.2 looks at
         // the partition again only after a second.
         {"queued.min.messages", "100000"},
-        {"queued.max.messages.kbytes", "16384"},
+        {"queued.max.messages.kbytes", "12288"},
         // A fetch brings a little of every partition: keys of all of them run side by
         // side.
         {"fetch.message.max.bytes", "65536"},
