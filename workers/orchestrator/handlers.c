@@ -1,49 +1,5 @@
 // workers/orchestrator/handlers.c - event -> function.
-#include <string.h>
-
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/settlement.h"
-#include "common/uuid.h"
 #include "workers/orchestrator/orchestrator.h"
-
-// A fact of another worker about a quote: what follows from it is in the chains.
-// In:    quote.viewed, quote.signed, quote.rejected, quote.expired {quote}
-// Out:   the quote's status and stamps, then the commands of the chain
-// Again: a status that is reached is not written again; the commands' ids hang on the
-//        fact's.
-static bool
-follow_quote_fact(struct job *job, const struct event *ev, void *state)
-{
-    struct orchestrator_memory memory;
-    const char *quote = json_string(job, ev->data, "quote");
-    if (quote == NULL)
-        return false;
-    if (!uuid_is(quote))
-        return error_permanent(&job->error, "quote: \"%.60s\" is not a uuid", quote);
-    const char *root = job_printf(job, "quote:%s", quote);
-    if (!orchestrator_remember(job, root, &memory))
-        return false;
-
-    char now[CLOCK_TEXT];
-    clock_format(clock_wall_ms(), now);
-    struct orchestrator_occasion occasion = {
-        .o = state,
-        .when = ev->type,
-        .cause = event_identity(ev),
-        .root = root,
-        .noun = "quote",
-        .id = quote,
-        .company = ev->company,
-        .at = ev->time[0] == '\0' ? job_strdup(job, now) : ev->time,
-        .memory = &memory,
-    };
-    if (!orchestrator_chain(job, &occasion))
-        return false;
-    if (memory.status[0] != '\0')
-        orchestrator_keep(job, &memory);
-    return true;
-}
 
 // Facts and changes that start nothing (quote items, companies, signature.requested)
 // have no row here: the worker finishes what it has no handler for.
@@ -64,10 +20,19 @@ const struct handler orchestrator_handlers[] = {
     {"directus.invoice_items.delete", orchestrator_invoice_item},
     {"directus.payments.create", orchestrator_payment},
     {"directus.payments.update", orchestrator_payment},
-    {"quote.viewed", follow_quote_fact},
-    {"quote.signed", follow_quote_fact},
-    {"quote.rejected", follow_quote_fact},
-    {"quote.expired", follow_quote_fact},
+    {"quote.viewed", orchestrator_quote_fact},
+    {"quote.signed", orchestrator_quote_fact},
+    {"quote.rejected", orchestrator_quote_fact},
+    {"quote.expired", orchestrator_quote_fact},
+    {"quote.deposit-waived", orchestrator_quote_fact},
+    {"deposit.invoiced", orchestrator_quote_fact},
+    {"payment.received", orchestrator_invoice_fact},
+    {"payment.refunded", orchestrator_invoice_fact},
+    {"invoice.paid", orchestrator_invoice_fact},
+    {"invoice.cancelled", orchestrator_invoice_fact},
+    {"orchestrator.followup", orchestrator_followup},
+    {"orchestrator.expire", orchestrator_expire},
+    {"orchestrator.overdue", orchestrator_overdue},
     {"orchestrator.fact", orchestrator_asked},
     {0},
 };

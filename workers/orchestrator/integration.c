@@ -19,6 +19,9 @@ static const struct config_setting settings[] = {
     {"AUTO_SIGNATURE_ON_SENT", CONFIG_BOOL,
      offsetof(struct orchestrator, auto_signature), "true",
      "Whether a quote that becomes `sent` is sent out for signature."},
+    {"QUOTE_FOLLOWUP_EVERY", CONFIG_MS, offsetof(struct orchestrator, followup_ms),
+     "3d", "Time between two follow-ups of a quote that waits for its signature.",
+     60000, 365LL * 86400000},
     {0},
 };
 

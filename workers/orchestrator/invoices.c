@@ -1,4 +1,4 @@
-// workers/orchestrator/invoices.c - invoices, their items, and payments that moved.
+// workers/orchestrator/invoices.c - invoices and their items that moved.
 #include <string.h>
 
 #include "common/json.h"
@@ -9,7 +9,7 @@
 #define INVOICE_FIELDS                                                        \
     "id,status,type,is_deposit,company_id,contact_id,invoice_ninja_id,"       \
     "invoice_number,issue_date,due_date,currency,amount,amount_net,tax_rate," \
-    "tax_amount,description,owner_company"
+    "tax_amount,description,owner_company,ninja_synced_at"
 
 // The billed fields: what the client sees on the invoice.
 static const char *const invoice_watched[] = {
@@ -22,14 +22,6 @@ static const struct orchestrator_mirror invoices = {
     .noun = "invoice",
     .watched = invoice_watched,
     .fields = INVOICE_FIELDS,
-};
-
-static const char *const payment_watched[] = {"amount", NULL};
-static const struct orchestrator_mirror payments = {
-    .prefix = "payment:",
-    .noun = "payment",
-    .watched = payment_watched,
-    .fields = "id,status,source,amount,invoice_id,owner_company",
 };
 
 // Deposit invoices are made by Invoice Ninja's worker and never sent back.
@@ -51,33 +43,73 @@ was_mirrored(const struct orchestrator_look *look)
            && look->status_before[0] != '\0';
 }
 
+// Invoice Ninja's worker notes beside every status that it has seen it there.
+static bool
+is_seen_there(const struct orchestrator_look *look)
+{
+    const struct orchestrator_change *change = &look->change;
+    const char *after = json_string_or(change->after, "ninja_synced_at", "");
+    return strcmp(json_string_or(change->before, "ninja_synced_at", ""), after) != 0;
+}
+
+// A person's wish for what Invoice Ninja does by actions.
+static bool
+is_wished(const struct orchestrator_look *look)
+{
+    return strcmp(look->status, look->status_before) != 0 && !is_seen_there(look)
+           && (strcmp(look->status, "sent") == 0
+               || strcmp(look->status, "cancelled") == 0);
+}
+
+// What is billed by the items.
+static bool
+hash_items(struct job *job, const struct orchestrator *o, const char *invoice,
+           const char **hash)
+{
+    const struct http_header query[] = {
+        {"filter[invoice_id][_eq]", invoice},
+        {"fields", "id,sort,product_code,description,quantity,unit_price,discount,"
+                   "tax_rate"},
+        {"sort", "sort,id"},
+        {"limit", "-1"},
+        {NULL}};
+    struct json_object *items =
+        directus_list(&o->directus, job, "invoice_items", query);
+    if (items == NULL)
+        return false;
+    struct json_object *all = json_object_in(job);
+    json_set(all, "items", items);
+    *hash = json_hash(job, all);
+    return true;
+}
+
 static bool
 follow_invoice(struct job *job, const struct event *ev, const struct orchestrator *o,
                struct orchestrator_look *look)
 {
-    bool moved = strcmp(look->status, look->status_before) != 0
-                 && (strcmp(look->status, "sent") == 0
-                     || strcmp(look->status, "cancelled") == 0);
     struct orchestrator_occasion occasion =
         orchestrator_mirror_occasion(job, ev, o, &invoices, look, WHEN_INVOICE_BILLED);
 
-    if (!was_mirrored(look) && !orchestrator_chain(job, &occasion))
+    if (!was_mirrored(look)
+        && (!hash_items(job, o, occasion.id, &look->memory.items)
+            || !orchestrator_chain(job, &occasion)))
         return false;
     look->memory.hash = look->hash;
-    if (!moved) {
-        if (occasion.said == NULL)
-            settlement_note(job, "no billed field differs");
-        return true;
+    if (is_wished(look)) {
+        occasion.when = WHEN_INVOICE_STATUS;
+        occasion.to = look->status;
+        return orchestrator_chain(job, &occasion);
     }
-    occasion.when = WHEN_INVOICE_STATUS;
-    occasion.to = look->status;
-    return orchestrator_chain(job, &occasion);
+    if (occasion.said == NULL)
+        settlement_note(job, "no billed field differs");
+    return true;
 }
 
 // An invoice moved.
 // In:    directus.client_invoices.* {collection, key, old, new}
-// Out:   invoice-ninja.invoice.sync, invoice-ninja.invoice.status
-// Again: the memory has the hash of the billed fields and the status.
+// Out:   invoice-ninja.invoice.sync, invoice-ninja.invoice.status; the timer of its
+//        reminders
+// Again: the memory has the hash of the billed fields, the status and the due date.
 bool
 orchestrator_invoice(struct job *job, const struct event *ev, void *state)
 {
@@ -86,6 +118,9 @@ orchestrator_invoice(struct job *job, const struct event *ev, void *state)
         return false;
     if (look.row == NULL)
         return true;
+    struct orchestrator_occasion occasion =
+        orchestrator_mirror_occasion(job, ev, state, &invoices, &look, "");
+    orchestrator_timer_follow_invoice(job, &occasion);
     const char *why = why_not_mirrored(look.row);
     if (why != NULL)
         settlement_note(job, "%s", why);
@@ -109,10 +144,35 @@ read_item_parent(struct job *job, const struct orchestrator *o,
     return true;
 }
 
+static bool
+follow_items(struct job *job, const struct event *ev, const struct orchestrator *o,
+             struct orchestrator_look *look, const char *invoice)
+{
+    const char *items;
+    look->change.key = invoice;
+    if (!orchestrator_remember(job, job_printf(job, "invoice:%s", invoice),
+                               &look->memory)
+        || !hash_items(job, o, invoice, &items))
+        return false;
+    if (strcmp(items, look->memory.items) == 0) {
+        settlement_note(job, "no billed item differs");
+        return true;
+    }
+    struct orchestrator_occasion occasion =
+        orchestrator_mirror_occasion(job, ev, o, &invoices, look, WHEN_INVOICE_BILLED);
+    if (!orchestrator_chain(job, &occasion))
+        return false;
+    look->memory.items = items;
+    if (look->memory.status[0] == '\0')
+        look->memory.status = json_string_or(look->row, "status", "");
+    orchestrator_keep(job, &look->memory);
+    return true;
+}
+
 // An item of an invoice moved: the invoice is what is billed.
 // In:    directus.invoice_items.* {collection, key, old, new}
 // Out:   invoice-ninja.invoice.sync
-// Again: the command's id hangs on the change, and its receiver compares contents.
+// Again: the memory has the hash of the items; the command's id hangs on the change.
 bool
 orchestrator_invoice_item(struct job *job, const struct event *ev, void *state)
 {
@@ -135,61 +195,8 @@ orchestrator_invoice_item(struct job *job, const struct event *ev, void *state)
         return false;
     const char *why =
         look.row == NULL ? "its invoice is gone" : why_not_mirrored(look.row);
-    if (why != NULL) {
-        settlement_note(job, "%s", why);
-        return true;
-    }
-    look.change.key = invoice;
-    look.memory.entity = job_printf(job, "invoice:%s", invoice);
-    struct orchestrator_occasion occasion =
-        orchestrator_mirror_occasion(job, ev, o, &invoices, &look, WHEN_INVOICE_BILLED);
-    return orchestrator_chain(job, &occasion);
-}
-
-// Booked where the invoice is mirrored, or Invoice Ninja's next figures would un-pay
-// it.
-static bool
-book_payment(struct job *job, const struct event *ev, const struct orchestrator *o,
-             struct orchestrator_look *look)
-{
-    struct orchestrator_occasion occasion =
-        orchestrator_mirror_occasion(job, ev, o, &payments, look, WHEN_PAYMENT_BOOKED);
-    if (orchestrator_runs(o, "invoice-ninja")) {
-        const char *invoice = json_string_or(look->row, "invoice_id", "");
-        if (!orchestrator_row(job, o, "client_invoices", invoice,
-                              "id,invoice_ninja_id,company_id,contact_id",
-                              &occasion.row))
-            return false;
-        if (json_text_or(occasion.row, "invoice_ninja_id", "")[0] == '\0') {
-            settlement_note(job,
-                            "its invoice is not in Invoice Ninja: nothing to book");
-            return true;
-        }
-    }
-    return orchestrator_chain(job, &occasion);
-}
-
-// A payment moved.
-// In:    directus.payments.* {collection, key, old, new}
-// Out:   invoice-ninja.payment.create for one that a person made
-// Again: the memory has the status `completed`.
-bool
-orchestrator_payment(struct job *job, const struct event *ev, void *state)
-{
-    struct orchestrator_look look;
-    if (!orchestrator_mirror_look(job, ev, state, &payments, &look))
-        return false;
-    if (look.row == NULL)
-        return true;
-    bool by_person =
-        strcmp(json_string_or(look.row, "source", ""), "invoice_ninja") != 0;
-    bool completed = strcmp(look.status, "completed") == 0
-                     && strcmp(look.status_before, "completed") != 0;
-    if (!by_person || !completed)
-        settlement_note(job,
-                        by_person ? "not newly completed" : "came from Invoice Ninja");
-    else if (!book_payment(job, ev, state, &look))
-        return false;
-    orchestrator_mirror_keep(job, &look);
+    if (why == NULL)
+        return follow_items(job, ev, o, &look, invoice);
+    settlement_note(job, "%s", why);
     return true;
 }

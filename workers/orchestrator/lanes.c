@@ -7,17 +7,35 @@
 #include "common/json.h"
 #include "workers/orchestrator/orchestrator.h"
 
-// The quote with its contact, read once per occasion.
+// What is read of an occasion's row where it does not tell who it concerns. `member` is
+// an object or a text where it does.
+static const struct source {
+    const char *noun, *collection, *fields;
+    const char *member;
+    enum json_type type;
+} sources[] = {
+    {"quote", "quotes", "id,company_id,contact_id.id,contact_id.email", "contact_id",
+     json_type_object},
+    {"invoice", "client_invoices", "id,company_id,contact_id.id,contact_id.email",
+     "contact_id", json_type_object},
+    {"contact", "people", "id,email", "email", json_type_string},
+    {0},
+};
+
+// The row with its contact, read once per occasion.
 static bool
 with_contact(struct job *job, struct orchestrator_occasion *occasion,
              struct json_object **row)
 {
+    const struct source *source = sources;
     *row = occasion->row;
-    if (strcmp(occasion->noun, "quote") != 0
-        || json_object_is_type(json_at(occasion->row, "contact_id"), json_type_object))
+    while (source->noun != NULL && strcmp(source->noun, occasion->noun) != 0)
+        source++;
+    if (source->noun == NULL
+        || json_object_is_type(json_at(occasion->row, source->member), source->type))
         return true;
-    return orchestrator_row(job, occasion->o, "quotes", occasion->id,
-                            "id,company_id,contact_id.id,contact_id.email", row);
+    return orchestrator_row(job, occasion->o, source->collection, occasion->id,
+                            source->fields, row);
 }
 
 // DocuSeal's object is the quote or the acceptance.
@@ -40,6 +58,13 @@ person_key(struct job *job, const char *email)
         *at = (char)tolower((unsigned char)*at);
     hmac_digest(lower, strlen(lower), hex);
     return job_printf(job, "person:%s", hex);
+}
+
+const char *
+orchestrator_contact_of(struct json_object *row)
+{
+    return json_string_or(row, "contact_id.id",
+                          json_string_or(row, "contact_id", NULL));
 }
 
 // Mautic's object is the person, and an e-mail address is one person.
@@ -68,11 +93,8 @@ lane_of_party(struct job *job, struct orchestrator_occasion *occasion, const cha
     struct json_object *row = occasion->row;
     if (row == NULL && !with_contact(job, occasion, &row))
         return false;
-    const char *party = json_string_or(row, "company_id", "");
-    if (party[0] == '\0')
-        party =
-            json_string_or(row, "contact_id.id", json_string_or(row, "contact_id", ""));
-    if (party[0] == '\0')
+    const char *party = json_string_or(row, "company_id", orchestrator_contact_of(row));
+    if (party == NULL)
         *why = "nobody to bill";
     else
         *key = job_printf(job, "%s:%s", occasion->company, party);

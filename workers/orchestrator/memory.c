@@ -16,21 +16,34 @@ orchestrator_remember(struct job *job, const char *entity,
         .known = json_object_object_length(state) > 0,
         .status = json_string_or(state, "status", ""),
         .hash = json_string_or(state, "hash", ""),
+        .items = json_string_or(state, "items", ""),
         .sent_count = json_i64_or(state, "sent_count", 0),
         .sequence = json_i64_or(state, "sequence", -1),
         .unseen = json_bool_or(state, "unseen", false),
+        .valid_until = json_string_or(state, "valid_until", ""),
+        .due_date = json_string_or(state, "due_date", ""),
+        .level = json_string_or(state, "level", ""),
     };
     return true;
+}
+
+static void
+set_known(struct json_object *state, const char *name, const char *value)
+{
+    if (value[0] != '\0')
+        json_set_string(state, name, value);
 }
 
 void
 orchestrator_keep(struct job *job, const struct orchestrator_memory *memory)
 {
     struct json_object *state = json_object_in(job);
-    if (memory->status[0] != '\0')
-        json_set_string(state, "status", memory->status);
-    if (memory->hash[0] != '\0')
-        json_set_string(state, "hash", memory->hash);
+    set_known(state, "status", memory->status);
+    set_known(state, "hash", memory->hash);
+    set_known(state, "items", memory->items);
+    set_known(state, "valid_until", memory->valid_until);
+    set_known(state, "due_date", memory->due_date);
+    set_known(state, "level", memory->level);
     if (memory->sent_count > 0)
         json_set_i64(state, "sent_count", memory->sent_count);
     if (memory->sequence >= 0)

@@ -29,28 +29,16 @@ is_won(const char *status)
     return strcmp(status, "won") == 0 || strcmp(status, "converted") == 0;
 }
 
-// Once per contact, for ever: what is remembered of it is never taken back.
 static bool
 convert(struct job *job, const struct event *ev, const struct orchestrator *o,
         struct orchestrator_look *look)
 {
-    const char *contact = json_string_or(look->row, "contact_id", "");
-    struct orchestrator_memory memory;
-    if (contact[0] == '\0' || !is_won(look->status) || is_won(look->status_before))
-        return true;
-    if (!orchestrator_remember(job, job_printf(job, "converted:%s", contact), &memory))
-        return false;
-    if (memory.known)
+    bool won = is_won(look->status) && !is_won(look->status_before);
+    if (!won || orchestrator_contact_of(look->row) == NULL)
         return true;
     struct orchestrator_occasion occasion =
-        orchestrator_mirror_occasion(job, ev, o, &contacts, look, "client.converted");
-    occasion.root = job_printf(job, "contact:%s", contact);
-    occasion.id = contact;
-    struct json_object *data = json_object_in(job);
-    json_set_string(data, "lead", look->change.key);
-    memory.status = "converted";
-    orchestrator_keep(job, &memory);
-    return orchestrator_fact(job, &occasion, "", data);
+        orchestrator_mirror_occasion(job, ev, o, &leads, look, "won");
+    return orchestrator_convert(job, &occasion);
 }
 
 static bool

@@ -30,6 +30,7 @@ static const struct move seen[] = {
     {"new draft sent viewed expired rejected", "signed", "quote.signed"},
     {"draft sent viewed", "rejected", "quote.rejected"},
     {"draft sent viewed", "expired", "quote.expired"},
+    {"signed awaiting_deposit", "completed", "quote.completed"},
     {"sent viewed", "draft", WHEN_BACK_TO_DRAFT},
     {0},
 };
@@ -87,6 +88,12 @@ bool
 orchestrator_quote_is_backwards(const char *from, const char *to)
 {
     return find_move(backwards, from, to) != NULL;
+}
+
+bool
+orchestrator_quote_is_open(const char *status)
+{
+    return is_one_of("sent viewed", status);
 }
 
 bool

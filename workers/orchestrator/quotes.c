@@ -6,13 +6,6 @@
 #include "common/settlement.h"
 #include "workers/orchestrator/orchestrator.h"
 
-// All that a quote's facts and commands need, so that nothing is read twice.
-#define QUOTE_FIELDS                                                                 \
-    "id,status,sent_at,signed_at,is_signed,signature_level,requires_company_"        \
-    "signature,"                                                                     \
-    "total,currency,decline_reason,docuseal_submission_id,company_id,contact_id.id," \
-    "contact_id.email,owner_company_id.code"
-
 static struct json_object *
 money_of(struct job *job, struct json_object *row, const char *field)
 {
@@ -30,9 +23,7 @@ static struct json_object *
 quote_sent(struct job *job, struct json_object *row)
 {
     struct json_object *data = json_object_in(job);
-    json_set_string(
-        data, "contact",
-        json_string_or(row, "contact_id.id", json_string_or(row, "contact_id", NULL)));
+    json_set_string(data, "contact", orchestrator_contact_of(row));
     json_set_string(data, "company_id", json_string_or(row, "company_id", NULL));
     json_set(data, "total", money_of(job, row, "total"));
     return data;
@@ -64,16 +55,22 @@ quote_expired(struct job *job, struct json_object *row)
     return json_object_in(job);
 }
 
+static struct json_object *
+quote_completed(struct job *job, struct json_object *row)
+{
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "contact", orchestrator_contact_of(row));
+    return data;
+}
+
 // The facts that a row can show, and what their payload takes from it.
 static const struct {
     const char *fact;
     struct json_object *(*data)(struct job *job, struct json_object *row);
 } quote_facts[] = {
-    {"quote.sent", quote_sent},
-    {"quote.signed", quote_signed},
-    {"quote.rejected", quote_rejected},
-    {"quote.expired", quote_expired},
-    {0},
+    {"quote.sent", quote_sent},           {"quote.signed", quote_signed},
+    {"quote.rejected", quote_rejected},   {"quote.expired", quote_expired},
+    {"quote.completed", quote_completed}, {0},
 };
 
 static bool
@@ -119,8 +116,16 @@ count_earlier(struct orchestrator_memory *memory, const char *from)
         memory->sent_count = 1;
 }
 
-static bool
-settle_quote(struct job *job, struct orchestrator_sight *sight)
+static void
+follow_dates(struct job *job, const struct orchestrator_sight *sight)
+{
+    struct orchestrator_occasion occasion =
+        orchestrator_occasion_of(job, sight, "", "quote");
+    orchestrator_timer_follow_quote(job, &occasion, sight->to);
+}
+
+bool
+orchestrator_quote_settle(struct job *job, struct orchestrator_sight *sight)
 {
     struct orchestrator_memory *memory = sight->memory;
     const char *means = orchestrator_quote_meaning(sight->from, sight->to);
@@ -128,6 +133,7 @@ settle_quote(struct job *job, struct orchestrator_sight *sight)
     count_earlier(memory, sight->from);
     memory->status = sight->to;
     memory->known = true;
+    follow_dates(job, sight);
     if (means == NULL)
         note_quote(job, sight);
     else if (!act_on_quote(job, sight, means))
@@ -162,83 +168,8 @@ orchestrator_quote(struct job *job, const struct event *ev, void *state)
                                        .ev = ev,
                                        .change = &change,
                                        .memory = &memory,
-                                       .fields = QUOTE_FIELDS};
+                                       .fields = ORCHESTRATOR_QUOTE_FIELDS};
     if (!orchestrator_look(job, &sight, orchestrator_quote_meaning))
         return false;
-    return sight.row == NULL || settle_quote(job, &sight);
-}
-
-// ---- asked for by the API
-
-static bool
-asked_what(struct job *job, const struct event *ev, const char **fact, const char **id)
-{
-    const char *entity = json_string(job, ev->data, "entity");
-    if (entity == NULL)
-        return false;
-    *fact = json_string(job, ev->data, "fact");
-    if (*fact == NULL)
-        return false;
-    bool known = false;
-    for (size_t i = 0; quote_facts[i].fact != NULL; i++)
-        known = known || strcmp(quote_facts[i].fact, *fact) == 0;
-    if (!known)
-        return error_permanent(
-            &job->error,
-            "fact: \"%.60s\" is none that can be asked for: "
-            "quote.sent, quote.signed, quote.rejected, quote.expired",
-            *fact);
-    if (strncmp(entity, "quote:", 6) != 0)
-        return error_permanent(&job->error, "entity: \"%.60s\" is not quote:<uuid>",
-                               entity);
-    *id = entity + 6;
-    return true;
-}
-
-// The status that the fact gives a quote: "quote.sent" -> "sent".
-static bool
-settle_asked(struct job *job, struct orchestrator_sight *sight, const char *fact)
-{
-    const char *wanted = fact + strlen("quote.");
-    const char *before = sight->memory->known ? sight->memory->status : "draft";
-    bool shows = strcmp(sight->to, wanted) == 0;
-    const char *means = orchestrator_quote_meaning(before, wanted);
-
-    if (shows && means != NULL) {
-        sight->from = before;
-        return settle_quote(job, sight);
-    }
-    if (shows)
-        settlement_note(job, "%s was published before", fact);
-    else
-        settlement_note(job, "skipped: the quote is %s, not %s", sight->to, wanted);
-    return true;
-}
-
-// Publishes a fact that somebody asked for, if it is new and Directus shows it.
-// In:    orchestrator.fact {entity, fact}
-// Out:   the fact and what follows from it
-// Again: the memory has the status already: "was published before".
-bool
-orchestrator_asked(struct job *job, const struct event *ev, void *state)
-{
-    const char *fact = NULL;
-    const char *id = NULL;
-    struct orchestrator_memory memory;
-    if (!asked_what(job, ev, &fact, &id))
-        return false;
-    const char *root = job_printf(job, "quote:%s", id);
-    if (!orchestrator_remember(job, root, &memory))
-        return false;
-
-    const struct orchestrator_change change = {
-        .collection = "quotes", .key = id, .hint = true};
-    struct orchestrator_sight sight = {.o = state,
-                                       .ev = ev,
-                                       .change = &change,
-                                       .memory = &memory,
-                                       .fields = QUOTE_FIELDS};
-    if (!orchestrator_look_now(job, &sight))
-        return false;
-    return sight.row == NULL || settle_asked(job, &sight, fact);
+    return sight.row == NULL || orchestrator_quote_settle(job, &sight);
 }

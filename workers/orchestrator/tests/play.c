@@ -101,7 +101,11 @@ play_new(void)
     struct play *play = str_calloc(1, sizeof *play);
     play->ledger.state_read = read_state;
     play->o = (struct orchestrator){
-        .integrations = "docuseal", .capture = "outbox", .auto_signature = true};
+        .integrations = "docuseal",
+        .capture = "outbox",
+        .auto_signature = true,
+        .followup_ms = INT64_C(3) * 24 * 3600 * 1000,
+    };
     play->o.directus.service = (struct http_service){
         .name = "directus",
         .base_url = "http://directus",
@@ -162,6 +166,20 @@ check_schema(const struct settle_out *out)
 }
 
 static void
+commit_timers(struct play *play, const struct settlement *all)
+{
+    for (const struct settle_timer *t = all->timers; t != NULL; t = t->next) {
+        char due[CLOCK_TEXT] = "never";
+        if (t->due_ms != 0) {
+            clock_format(t->due_ms, due);
+            check_schema(&t->out);
+        }
+        append(play->timers, "%s %s %s %s\n", t->entity, t->name, due,
+               t->due_ms != 0 ? t->out.key : "");
+    }
+}
+
+static void
 commit(struct play *play, const struct settlement *all)
 {
     for (const struct settle_state *s = all->states; s != NULL; s = s->next)
@@ -171,6 +189,7 @@ commit(struct play *play, const struct settlement *all)
         append(play->published, "%s %s %s %.*s\n", o->topic, o->key, o->id,
                (int)o->payload_length, (const char *)o->payload);
     }
+    commit_timers(play, all);
     for (const struct settle_finish *f = all->finishes; f != NULL; f = f->next)
         append(play->finished, "%s\n", f->event);
     for (const struct settle_attention *a = all->attentions; a != NULL; a = a->next)
@@ -198,7 +217,7 @@ static void
 forget_last(struct play *play)
 {
     play->calls[0] = play->published[0] = play->finished[0] = '\0';
-    play->attention[0] = play->note[0] = '\0';
+    play->attention[0] = play->note[0] = play->timers[0] = '\0';
 }
 
 struct error
@@ -212,6 +231,7 @@ play_deliver(struct play *play, struct play_event event)
     job_begin(&job, 10000);
     settlement_begin(&job);
     job.ledger = &play->ledger;
+    job.ahead_ms = play->ahead_ms;
     struct event ev = {
         .id = or_else(event.id, "6a0e5c0e-0000-4000-8000-000000000001"),
         .source = or_else(event.source, "relais/capture"),
@@ -221,7 +241,7 @@ play_deliver(struct play *play, struct play_event event)
         .original_id = event.original_id,
         .traceparent = "",
         .company = or_else(event.company, "HYPERVISUAL"),
-        .key = "",
+        .key = or_else(event.key, ""),
         .sequence = event.sequence == 0 ? -1 : event.sequence,
         .data = json_parse(&job, event.data, strlen(event.data)),
     };

@@ -11,7 +11,7 @@
 #include "common/settlement.h"
 #include "workers/orchestrator/orchestrator.h"
 
-enum { PLAY_REPLIES = 8, PLAY_STATES = 16, PLAY_TEXT = 16384 };
+enum { PLAY_REPLIES = 12, PLAY_STATES = 16, PLAY_TEXT = 16384 };
 
 struct play_reply {
     const char *method;
@@ -27,14 +27,16 @@ struct play {
     int reply_count, reply_next;
     struct {
         char entity[80];
-        char state[256];
+        char state[400];
     } states[PLAY_STATES];
     int state_count;
+    int64_t ahead_ms; // of the business's clock
 
     // what the last delivery left behind
     char calls[PLAY_TEXT];     // "PATCH /items/quotes/<id> {...}\n"
     char published[PLAY_TEXT]; // "<topic> <type> <key> <id> {...}\n"
     char finished[PLAY_TEXT];  // "<id>\n"
+    char timers[PLAY_TEXT];    // "<entity> <name> <due, or never> <key>\n"
     char attention[PLAY_TEXT]; // "<kind> <entity>: <text>\n"
     char note[PLAY_TEXT];
 };
@@ -43,7 +45,7 @@ struct play {
 struct play_event {
     const char *type;
     const char *data; // JSON
-    const char *id, *source, *time, *original_id, *subject, *company;
+    const char *id, *source, *time, *original_id, *subject, *company, *key;
     int64_t sequence; // 0 = none
 };
 

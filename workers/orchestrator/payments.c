@@ -1,0 +1,225 @@
+// workers/orchestrator/payments.c - payments that moved, and what a payment does.
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/money.h"
+#include "common/settlement.h"
+#include "workers/orchestrator/mirror.h"
+
+static const char *const payment_watched[] = {"amount", NULL};
+static const struct orchestrator_mirror payments = {
+    .prefix = "payment:",
+    .noun = "payment",
+    .watched = payment_watched,
+    .fields = "id,status,source,amount,invoice_id,owner_company",
+};
+
+// ---- what a payment does to its quote
+
+bool
+orchestrator_pay_deposit(struct job *job, struct orchestrator_occasion *occasion)
+{
+    struct json_object *row = json_at(occasion->row, "quote_id");
+    const char *id = json_string_or(row, "id", NULL);
+    struct orchestrator_memory memory;
+    if (!json_bool_or(occasion->data, "fully_paid", false))
+        return true;
+    orchestrator_timer_stop(job, occasion, TIMER_OVERDUE);
+    if (id == NULL || !json_bool_or(occasion->data, "is_deposit", false))
+        return true;
+    const char *root = job_printf(job, "quote:%s", id);
+    if (!orchestrator_remember(job, root, &memory))
+        return false;
+    struct orchestrator_occasion quote = {
+        .o = occasion->o,
+        .when = WHEN_DEPOSIT_PAID,
+        .cause = occasion->cause,
+        .root = root,
+        .noun = "quote",
+        .id = id,
+        .company = occasion->company,
+        .at = occasion->at,
+        .row = row,
+        .memory = &memory,
+        .said = occasion->said,
+    };
+    if (!orchestrator_chain(job, &quote))
+        return false;
+    if (memory.status[0] != '\0')
+        orchestrator_keep(job, &memory);
+    return true;
+}
+
+bool
+orchestrator_look_at_refund(struct job *job, struct orchestrator_occasion *occasion)
+{
+    const char *quote = json_string_or(occasion->data, "quote", NULL);
+    struct json_object *row = NULL;
+    if (quote != NULL
+        && !orchestrator_row(job, occasion->o, "quotes", quote, "id,status", &row))
+        return false;
+    if (strcmp(json_string_or(row, "status", ""), "completed") != 0) {
+        orchestrator_say(job, occasion, "refunded: no completed quote hangs on it");
+        return true;
+    }
+    settlement_attention(job, "payment.refunded", job_printf(job, "quote:%s", quote),
+                         "a payment was refunded after the quote was completed: it "
+                         "stays completed, decide what becomes of it");
+    orchestrator_say(job, occasion,
+                     "refunded: the quote stays completed, a person "
+                     "decides");
+    return true;
+}
+
+// ---- a payment that a person made
+
+static struct json_object *
+money_in(struct job *job, int64_t cents, const char *currency)
+{
+    struct json_object *money = json_object_in(job);
+    json_set_i64(money, "cents", cents);
+    json_set_string(money, "currency", currency);
+    return money;
+}
+
+static int64_t
+cents_of(struct json_object *row, const char *field)
+{
+    int64_t cents;
+    const char *text = json_text_or(row, field, NULL);
+    return text != NULL && money_parse(text, &cents) ? cents : 0;
+}
+
+static bool
+is_deposit(struct json_object *invoice)
+{
+    return json_bool_or(invoice, "is_deposit", false)
+           || strcmp(json_string_or(invoice, "type", ""), "deposit") == 0;
+}
+
+// What all its payments have brought.
+static int64_t
+paid_cents(struct json_object *payments_of_invoice)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < json_object_array_length(payments_of_invoice); i++) {
+        struct json_object *row = json_object_array_get_idx(payments_of_invoice, i);
+        sum += cents_of(row, "amount") - cents_of(row, "refunded_amount");
+    }
+    return sum;
+}
+
+// The completed payments of an invoice.
+static struct json_object *
+completed_payments(struct job *job, const struct orchestrator *o, const char *invoice)
+{
+    const struct http_header query[] = {{"filter[invoice_id][_eq]", invoice},
+                                        {"filter[status][_eq]", "completed"},
+                                        {"fields", "id,amount,refunded_amount"},
+                                        {"limit", "-1"},
+                                        {NULL}};
+    return directus_list(&o->directus, job, "payments", query);
+}
+
+bool
+orchestrator_say_paid(struct job *job, struct orchestrator_occasion *invoice,
+                      const char *payment)
+{
+    struct json_object *row = invoice->row;
+    struct json_object *all = completed_payments(job, invoice->o, invoice->id);
+    if (all == NULL)
+        return false;
+    bool fully_paid = paid_cents(all) >= cents_of(row, "amount");
+    const char *currency = json_string_or(row, "currency", "CHF");
+    invoice->when = "payment.received";
+    for (size_t i = 0; i < json_object_array_length(all); i++) {
+        struct json_object *one = json_object_array_get_idx(all, i);
+        const char *id = json_string_or(one, "id", "");
+        if (payment != NULL && strcmp(payment, id) != 0)
+            continue;
+        int64_t cents = cents_of(one, "amount");
+        struct json_object *data = json_object_in(job);
+        json_set_string(data, "payment", id);
+        json_set_string(data, "quote", json_string_or(row, "quote_id.id", NULL));
+        json_set_string(data, "contact", orchestrator_contact_of(row));
+        json_set(data, "amount", money_in(job, cents, currency));
+        json_set_bool(data, "fully_paid", fully_paid);
+        json_set_bool(data, "is_deposit", is_deposit(row));
+        if (!orchestrator_fact(job, invoice, job_printf(job, "%s %" PRId64, id, cents),
+                               data))
+            return false;
+    }
+    return true;
+}
+
+// An invoice that is in Invoice Ninja, or on its way there.
+static bool
+is_mirrored(struct job *job, const struct orchestrator *o, struct json_object *invoice,
+            bool *mirrored)
+{
+    struct orchestrator_memory memory;
+    *mirrored = false;
+    if (!orchestrator_runs(o, "invoice-ninja"))
+        return true;
+    const char *entity =
+        job_printf(job, "invoice:%s", json_string_or(invoice, "id", ""));
+    if (!orchestrator_remember(job, entity, &memory))
+        return false;
+    *mirrored = json_text_or(invoice, "invoice_ninja_id", "")[0] != '\0'
+                || memory.hash[0] != '\0';
+    return true;
+}
+
+// Booked where the invoice is mirrored, or Invoice Ninja's next figures would un-pay
+// it.
+static bool
+book_payment(struct job *job, const struct event *ev, const struct orchestrator *o,
+             struct orchestrator_look *look)
+{
+    const char *invoice = json_string_or(look->row, "invoice_id", "");
+    struct orchestrator_occasion occasion =
+        orchestrator_mirror_occasion(job, ev, o, &payments, look, WHEN_PAYMENT_BOOKED);
+    bool mirrored;
+    if (!orchestrator_row(job, o, "client_invoices", invoice, ORCHESTRATOR_PAID_FIELDS,
+                          &occasion.row))
+        return false;
+    if (occasion.row == NULL) {
+        settlement_note(job, "its invoice is gone");
+        return true;
+    }
+    if (!is_mirrored(job, o, occasion.row, &mirrored))
+        return false;
+    if (mirrored)
+        return orchestrator_chain(job, &occasion);
+    occasion.noun = "invoice";
+    occasion.id = invoice;
+    occasion.memory = NULL;
+    return orchestrator_say_paid(job, &occasion, look->change.key);
+}
+
+// A payment moved.
+// In:    directus.payments.* {collection, key, old, new}
+// Out:   for one that a person made: invoice-ninja.payment.create, or payment.received
+//        where the invoice is not in Invoice Ninja
+// Again: the memory has the status `completed`.
+bool
+orchestrator_payment(struct job *job, const struct event *ev, void *state)
+{
+    struct orchestrator_look look;
+    if (!orchestrator_mirror_look(job, ev, state, &payments, &look))
+        return false;
+    if (look.row == NULL)
+        return true;
+    bool by_person =
+        strcmp(json_string_or(look.row, "source", ""), "invoice_ninja") != 0;
+    bool completed = strcmp(look.status, "completed") == 0
+                     && strcmp(look.status_before, "completed") != 0;
+    if (!by_person || !completed)
+        settlement_note(job,
+                        by_person ? "not newly completed" : "came from Invoice Ninja");
+    else if (!book_payment(job, ev, state, &look))
+        return false;
+    orchestrator_mirror_keep(job, &look);
+    return true;
+}
