@@ -30,7 +30,6 @@ static const struct sim_setting settings[] = {
     {"SIM_EMAILS", "emails", "", false},
     {"SIM_SMTP_ERROR", "smtp_error", "", false},
     {"SIM_CRON_MS", "cron_ms", "1000", false},
-    {"SIM_DAY_MS", "day_ms", "86400000", false},
     {"SIM_WEBHOOK_SECRET", "webhook_secret", "", true},
     {"SIM_WEBHOOK_EVENTS", "webhook_events", "", false},
     {"SIM_WEBHOOK_MODE", "webhook_mode", "immediate", false},

@@ -51,6 +51,13 @@ struct actor {
 bool mautic_since(struct sim *sim, int major, int minor);
 struct actor mautic_actor(struct call *call);
 
+// mautic_race.c
+// True if the call was put to sleep between its look and its insert; its handler runs
+// again later.
+bool race_rests(struct call *call);
+// True if the call has slept: it inserts, whatever came to be there in between.
+bool race_over(struct call *call);
+
 // mautic_auth.c
 bool auth_check(struct call *call);
 void auth_token(struct call *call);
@@ -275,8 +282,8 @@ int64_t cron_on_time(struct sim *sim, int64_t now_ms);
 void email_index(struct call *call);
 void email_show(struct call *call);
 void email_send(struct call *call);
-// Sends one; NULL if it went out, else why not.
-const char *mail_send(struct sim *sim, struct json_object *contact, int64_t email,
+// Sends the e-mail of that id; NULL if it went out, else why not.
+const char *mail_send(struct sim *sim, struct json_object *contact, int64_t id,
                       const char *source, int64_t source_id);
 void mail_open(struct sim *sim, struct json_object *mail);
 

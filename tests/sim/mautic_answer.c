@@ -150,6 +150,21 @@ too_many(struct call *call)
     mautic_answer_error(call, 429, error);
 }
 
+// From 7 on: somebody has the thing open in the editor.
+static void
+locked(struct call *call)
+{
+    struct json_object *details = json_object_new_object();
+    json_add_str(details, "checkedOutBy", "Admin User");
+    json_add_str(details, "checkedOut", "2026-08-20 11:58:00 UTC");
+    mautic_answer_error(
+        call, 409,
+        new_error(409,
+                  "quote_sent_fr is currently checked out by Admin User (August 20, "
+                  "2026 11:58 am)",
+                  details));
+}
+
 // What a fault, or a call that reaches no route, is answered.
 void
 mautic_refuse(struct call *call, int status)
@@ -171,6 +186,9 @@ mautic_refuse(struct call *call, int status)
         break;
     case 404:
         no_route(call);
+        break;
+    case 409:
+        locked(call);
         break;
     case 422:
         mautic_answer_error(

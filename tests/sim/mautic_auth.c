@@ -1,5 +1,4 @@
 // Who calls, and whether he may: OAuth2, basic, permissions, the rate limit of 5 and 6.
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,8 @@ hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
-    c = (char)tolower((unsigned char)c);
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
@@ -25,21 +25,22 @@ hex_digit(char c)
 static char *
 form_text(const char *text, size_t bytes)
 {
-    char *out = calloc(1, bytes + 1);
+    unsigned char *out = calloc(1, bytes + 1);
     if (out == NULL)
         abort();
-    char *to = out;
+    unsigned char *to = out;
     for (size_t i = 0; i < bytes; i++) {
         bool escape = text[i] == '%' && i + 2 < bytes && hex_digit(text[i + 1]) >= 0
                       && hex_digit(text[i + 2]) >= 0;
         if (escape) {
-            *to++ = (char)(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+            *to++ =
+                (unsigned char)(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
             i += 2;
         } else {
-            *to++ = text[i] == '+' ? ' ' : text[i];
+            *to++ = (unsigned char)(text[i] == '+' ? ' ' : text[i]);
         }
     }
-    return out;
+    return (char *)out;
 }
 
 static void

@@ -218,14 +218,12 @@ campaign_add(struct call *call)
     struct json_object *contact = campaign == NULL ? NULL : contact_named(call, 1);
     if (contact == NULL)
         return;
-    int64_t race_ms = sim_setting_int(call->sim, "race_ms");
+    bool again = race_over(call);
     bool known = campaign_member(contact, call->ids[0]) != NULL;
-    if (race_ms > 0 && !known && !call->waited) {
-        call_wait(call, race_ms, NULL);
+    if (!known && race_rests(call))
         return;
-    }
     // Somebody else inserted the same key in between.
-    if (known && call->waited) {
+    if (known && again) {
         mautic_refuse(call, 500);
         return;
     }

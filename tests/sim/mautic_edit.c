@@ -66,15 +66,10 @@ answer_written(struct call *call, struct written written)
 void
 contact_post(struct call *call)
 {
-    // Mautic looks first and inserts later, without a lock: within this time two calls
-    // make two contacts of one address.
-    int64_t race_ms = sim_setting_int(call->sim, "race_ms");
     struct json_object *contact =
-        call->waited ? NULL : contact_match(call->sim, call->body);
-    if (contact == NULL && race_ms > 0 && !call->waited) {
-        call_wait(call, race_ms, NULL);
+        race_over(call) ? NULL : contact_match(call->sim, call->body);
+    if (contact == NULL && race_rests(call))
         return;
-    }
     answer_written(call, write_contact(call, contact, call->body, APPLY_PATCH));
 }
 

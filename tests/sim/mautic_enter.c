@@ -141,7 +141,6 @@ plan_event(struct sim *sim, struct json_object *entered, struct json_object *eve
     static const char *const shared[] = {"contact", "campaign", "rotation"};
     struct store *store = sim_store(sim);
     int64_t id = store_next_id(store, "event_log", 900);
-    int64_t day_ms = sim_setting_int(sim, "day_ms");
     struct json_object *log = json_object_new_object();
     json_add_int(log, "id", id);
     json_share(log, "event", json_at(event, "id"));
@@ -151,7 +150,7 @@ plan_event(struct sim *sim, struct json_object *entered, struct json_object *eve
         json_share(log, shared[i], json_at(entered, shared[i]));
     json_add_int(log, "due_ms",
                  json_int(entered, "at_ms", 0)
-                     + json_int(event, "interval", 0) * day_ms);
+                     + json_int(event, "interval", 0) * DAY_MS);
     store_put(store, "event_log", id, log);
     struct json_object *pending = json_object_new_object();
     json_add_int(pending, "id", id);

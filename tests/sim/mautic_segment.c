@@ -185,14 +185,12 @@ segment_add(struct call *call)
     struct json_object *contact = segment == NULL ? NULL : contact_named(call, 1);
     if (contact == NULL)
         return;
-    int64_t race_ms = sim_setting_int(call->sim, "race_ms");
+    bool again = race_over(call);
     bool member = segment_member(contact, call->ids[0]) != NULL;
-    if (race_ms > 0 && !member && !call->waited) {
-        call_wait(call, race_ms, NULL);
+    if (!member && race_rests(call))
         return;
-    }
     // Somebody else inserted the same key in between.
-    if (member && call->waited) {
+    if (member && again) {
         mautic_refuse(call, 500);
         return;
     }

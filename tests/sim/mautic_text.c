@@ -114,6 +114,19 @@ json_php_list(struct json_object *obj)
 static const char base_letters[] =
     "aaaaaa?ceeeeiiii?nooooo?ouuuuy??aaaaaa?ceeeeiiii?nooooo?ouuuuy?y";
 
+static const char small_letters[] = "abcdefghijklmnopqrstuvwxyz";
+
+// The letter that counts for MySQL; '?': the character counts as it is.
+static char
+fold_letter(uint32_t code)
+{
+    if (code >= 'A' && code <= 'Z')
+        return small_letters[code - 'A'];
+    if (code >= 0xc0 && code <= 0xff)
+        return base_letters[code - 0xc0];
+    return '?';
+}
+
 char *
 text_fold(const char *text)
 {
@@ -121,16 +134,10 @@ text_fold(const char *text)
     char *to = out;
     while (*text != '\0') {
         const char *start = text;
-        uint32_t code = next_character(&text);
-        char letter = code >= 0xc0 && code <= 0xff ? base_letters[code - 0xc0] : '?';
-        if (code < 0x80) {
-            *to++ = (char)tolower((int)code);
-        } else if (letter != '?') {
-            *to++ = letter;
-        } else {
-            memcpy(to, start, (size_t)(text - start));
-            to += text - start;
-        }
+        char letter = fold_letter(next_character(&text));
+        size_t bytes = letter == '?' ? (size_t)(text - start) : 1;
+        memcpy(to, letter == '?' ? start : &letter, bytes);
+        to += bytes;
     }
     // Blanks at the end do not count when MySQL compares.
     while (to > out && to[-1] == ' ')
