@@ -45,6 +45,8 @@ class TotalTest(NinjaTest):
         self.assertEqual(invoice["amount"], 190)
         self.assertEqual(self.total(line(200), discount=10)[0], 180)
         self.assertEqual(self.total(line(200, discount=10))[0], 180)
+        self.assertEqual(self.total(line(0.33, discount=10))[0], 0.3)
+        self.assertEqual(self.total(line(0.33), discount=10)[0], 0.3)
 
     def test_a_discount_lowers_the_tax(self):
         self.assertEqual(self.total(line(200, 10), discount=50), (110, 10))

@@ -267,22 +267,13 @@ payment_bulk(struct call *call)
     bulk_answer(call, rows);
 }
 
-static void
-check_refund(struct json_object *payment, struct json_object *body, int64_t *cents,
-             struct json_object *errors)
+// Checks what is wished back of invoices; returns the sum.
+static int64_t
+check_refunded_invoices(struct json_object *payment, struct json_object *invoices,
+                        struct json_object *errors)
 {
-    struct json_object *invoices = json_at(body, "invoices");
     int64_t sum = 0;
-    if (invoices != NULL && !json_object_is_type(invoices, json_type_array)) {
-        problem(errors, "invoices", "The invoices must be an array.");
-        return;
-    }
-    bool received = row_is(payment, "status_id", PAYMENT_COMPLETED)
-                    || row_is(payment, "status_id", PAYMENT_PARTIALLY_REFUNDED);
-    if (row_deleted(payment) || !received)
-        problem(errors, "id", "This payment cannot be refunded.");
-    for (size_t i = 0; invoices != NULL && i < json_object_array_length(invoices);
-         i++) {
+    for (size_t i = 0; i < json_object_array_length(invoices); i++) {
         struct json_object *one = json_object_array_get_idx(invoices, i);
         const char *hash = json_str(one, "invoice_id");
         struct json_object *link = hash == NULL ? NULL : payment_link(payment, hash);
@@ -293,10 +284,27 @@ check_refund(struct json_object *payment, struct json_object *body, int64_t *cen
                     "Attempting to refund more than the invoice was paid.");
         sum += cents_of(one, "amount");
     }
-    *cents = sum > 0 ? sum : cents_of(body, "amount");
+    return sum;
+}
+
+static void
+check_refund(struct json_object *payment, struct json_object *body, int64_t *cents,
+             struct json_object *errors)
+{
+    bool received = row_is(payment, "status_id", PAYMENT_COMPLETED)
+                    || row_is(payment, "status_id", PAYMENT_PARTIALLY_REFUNDED);
     int64_t most = row_cents(payment, "amount") - row_cents(payment, "refunded");
-    if (*cents <= 0 || *cents > most
-        || (sum == 0 && *cents > payment_unapplied(payment)))
+    int64_t sum = 0;
+    if (row_deleted(payment) || !received)
+        problem(errors, "id", "This payment cannot be refunded.");
+    if (json_is_array(body, "invoices"))
+        sum = check_refunded_invoices(payment, json_at(body, "invoices"), errors);
+    else if (json_at(body, "invoices") != NULL)
+        problem(errors, "invoices", "The invoices must be an array.");
+    *cents = sum > 0 ? sum : cents_of(body, "amount");
+    if (sum == 0 && *cents > payment_unapplied(payment))
+        most = 0;
+    if (*cents <= 0 || *cents > most)
         problem(errors, "amount", "Attempting to refund more than allowed.");
 }
 

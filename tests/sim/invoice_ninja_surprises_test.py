@@ -108,7 +108,9 @@ class WebhookTest(NinjaTest):
         self.addCleanup(go_on.set)
         self.receiver.answers.put(lambda: (go_on.wait(simtest.PATIENCE_S), 200)[1])
         invoice = self.invoice(client)
+        attempts = self.sim.control("GET", "/webhooks")["hooks"][0]["attempts"]
         go_on.set()
+        self.assertEqual(attempts, 0)
         self.assertEqual(self.receiver.next().json["id"], invoice["id"])
 
     def test_a_queue_tells_of_payments_later(self):
