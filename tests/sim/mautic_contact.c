@@ -135,73 +135,73 @@ contact_saved(struct sim *sim, struct json_object *contact, struct json_object *
     contact_touch(sim, contact);
 }
 
-static const char *
-wished(struct json_object *wish, const char *alias)
-{
-    struct json_object *value = json_at(wish, alias);
-    const char *text = value == NULL ? "" : json_object_get_string(value);
-    return *text == '\0' ? NULL : text;
-}
+enum { UNIQUE_MAX = 8 };
 
-static bool
-shares(struct json_object *contact, struct json_object *wish, const char *alias)
-{
-    const char *text = contact_text(contact, alias);
-    return text != NULL && text_equal(text, wished(wish, alias));
-}
+// What a wish says in the unique fields.
+struct wanted {
+    const char *alias[UNIQUE_MAX];
+    const char *text[UNIQUE_MAX];
+    size_t count;
+};
 
-static bool
-matches(struct sim *sim, struct json_object *contact, struct json_object *wish,
-        bool all)
+static struct wanted
+wanted_of(struct sim *sim, struct json_object *wish)
 {
     struct field field;
-    bool any = false;
-    for (size_t i = 0; field_at(sim, i, &field); i++) {
-        if (!field.unique || wished(wish, field.alias) == NULL)
+    struct wanted wanted = {.count = 0};
+    for (size_t i = 0; field_at(sim, i, &field) && wanted.count < UNIQUE_MAX; i++) {
+        struct json_object *value = field.unique ? json_at(wish, field.alias) : NULL;
+        const char *text = value == NULL ? "" : json_object_get_string(value);
+        if (*text == '\0')
             continue;
-        bool same = shares(contact, wish, field.alias);
-        if (all && !same)
-            return false;
-        any = any || same;
+        wanted.alias[wanted.count] = field.alias;
+        wanted.text[wanted.count++] = text;
     }
-    return any;
+    return wanted;
+}
+
+static bool
+shares(struct json_object *contact, const struct wanted *wanted, size_t i)
+{
+    const char *text = contact_text(contact, wanted->alias[i]);
+    return text != NULL && text_equal(text, wanted->text[i]);
+}
+
+static bool
+matches(struct json_object *contact, const struct wanted *wanted, bool all)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < wanted->count; i++)
+        same += shares(contact, wanted, i);
+    return all ? same > 0 && same == wanted->count : same > 0;
 }
 
 struct json_object *
 contact_match(struct sim *sim, struct json_object *wish)
 {
     bool all = strcmp(sim_setting(sim, "unique_operator"), "AND") == 0;
+    struct wanted wanted = wanted_of(sim, wish);
     struct store_cursor cursor;
     struct json_object *contact = store_newest(sim_store(sim), "contacts", &cursor);
-    while (contact != NULL && !matches(sim, contact, wish, all))
+    while (contact != NULL && !matches(contact, &wanted, all))
         contact = store_older(&cursor);
     return contact;
-}
-
-static bool
-clashes_on(struct sim *sim, struct json_object *contact, struct json_object *wish,
-           const char *alias)
-{
-    struct store_cursor cursor;
-    struct json_object *other = store_newest(sim_store(sim), "contacts", &cursor);
-    for (; other != NULL; other = store_older(&cursor)) {
-        if (other != contact && shares(other, wish, alias))
-            return true;
-    }
-    return false;
 }
 
 bool
 contact_clash(struct sim *sim, struct json_object *contact, struct json_object *wish,
               char alias[64])
 {
-    struct field field;
-    for (size_t i = 0; field_at(sim, i, &field); i++) {
-        if (!field.unique || wished(wish, field.alias) == NULL
-            || !clashes_on(sim, contact, wish, field.alias))
-            continue;
-        snprintf(alias, 64, "%s", field.alias);
-        return true;
+    struct wanted wanted = wanted_of(sim, wish);
+    struct store_cursor cursor;
+    struct json_object *other = store_newest(sim_store(sim), "contacts", &cursor);
+    for (; other != NULL; other = store_older(&cursor)) {
+        for (size_t i = 0; other != contact && i < wanted.count; i++) {
+            if (!shares(other, &wanted, i))
+                continue;
+            snprintf(alias, 64, "%s", wanted.alias[i]);
+            return true;
+        }
     }
     return false;
 }
