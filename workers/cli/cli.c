@@ -34,6 +34,10 @@ const struct config_setting cli_settings_table[] = {
     {"TOPIC_RETENTION", CONFIG_MS, offsetof(struct cli_settings, retention_ms), "14d",
      "How long topics keep their records; dead letters are kept for ever.", 3600000,
      3153600000000},
+    {"CLOCK_MOVABLE", CONFIG_BOOL, offsetof(struct cli_settings, clock_movable),
+     "false",
+     "For tests and demos: whether `relais clock` moves the clock of timers and "
+     "dates."},
     {0},
 };
 
@@ -103,6 +107,15 @@ cli_error(const struct cli *cli, const struct error *err)
     if (err->hint != NULL)
         return cli_fail(cli, status, "%s (%s)", err->text, err->hint);
     return cli_fail(cli, status, "%s", err->text);
+}
+
+int
+cli_no_database(const struct cli *cli, const char *setting, const struct error *err)
+{
+    int status = err->kind == ERROR_PERMANENT ? EX_CONFIG : EX_UNAVAILABLE;
+    if (err->hint != NULL)
+        return cli_fail(cli, status, "%s: %s (%s)", setting, err->text, err->hint);
+    return cli_fail(cli, status, "%s: %s", setting, err->text);
 }
 
 int
@@ -325,7 +338,7 @@ prepare(struct cli *cli)
                         "postgresql://relais@127.0.0.1:5432/relais");
     cli->pg = pg_open(cli->settings.database_url, "relais-cli", &err);
     if (cli->pg == NULL)
-        return cli_fail(cli, EX_UNAVAILABLE, "DATABASE_URL: %s", err.text);
+        return cli_no_database(cli, "DATABASE_URL", &err);
     return EX_OK;
 }
 

@@ -23,6 +23,7 @@ struct cli_settings {
     int64_t partitions;
     int64_t replication;
     int64_t retention_ms;
+    bool clock_movable;
 };
 
 extern const struct config_setting cli_settings_table[];
@@ -75,6 +76,10 @@ int cli_fail(const struct cli *cli, int status, const char *fmt, ...) ATTR_PRINT
 // Prints an error with its hint; returns the status that fits its kind: EX_TEMPFAIL for
 // what may pass later, EX_CONFIG for bad credentials, EX_DATAERR for the rest.
 int cli_error(const struct cli *cli, const struct error *err);
+// The same for a database that pg_open() could not open, with the setting that names
+// it: EX_CONFIG for an URL that cannot be read, else EX_UNAVAILABLE.
+int cli_no_database(const struct cli *cli, const char *setting,
+                    const struct error *err);
 
 // Prints on stdout.
 void cli_say(const char *fmt, ...) ATTR_PRINTF(1, 2);
@@ -112,5 +117,6 @@ int cli_dead(struct cli *cli);
 int cli_park(struct cli *cli);
 int cli_effect(struct cli *cli);
 int cli_attention(struct cli *cli);
+int cli_clock(struct cli *cli);
 
 #endif

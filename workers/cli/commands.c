@@ -28,5 +28,8 @@ const struct cli_command cli_commands[] = {
     {"attention", "list | done <kind> <entity>",
      "what a person must look at; take it off the list", CLI_NEEDS_DATABASE,
      cli_attention},
+    {"clock", "[forward <time>]",
+     "the clock of expiry and reminders; tests and demos move it, by 3d or 12h",
+     CLI_NEEDS_DATABASE, cli_clock},
     {0},
 };

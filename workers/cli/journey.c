@@ -23,6 +23,12 @@ static const char parked_sql[] =
     " to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), error"
     " FROM relais.parked_event WHERE " ENTITY_IS("lane") " ORDER BY seq";
 
+static const char timers_sql[] =
+    "SELECT name, entity,"
+    " to_char(due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
+    " FROM relais.timer WHERE " ENTITY_IS("entity") " OR " ENTITY_IS(
+        "key") " ORDER BY due_at";
+
 // Identities of effects begin with the entity: "quote:<uuid>:r1".
 static const char effects_sql[] =
     "SELECT kind, identity, state, attempt,"
@@ -46,6 +52,13 @@ static const struct table_column parked_columns[] = {
     {0},
 };
 
+static const struct table_column timer_columns[] = {
+    {"LATER", "name"},
+    {"ABOUT", "entity"},
+    {"DUE (UTC)", "due"},
+    {0},
+};
+
 static const struct table_column effect_columns[] = {
     {"KIND", "kind"},   {"IDENTITY", "identity"},
     {"STATE", "state"}, {"ATTEMPT", "attempt", true},
@@ -64,6 +77,7 @@ static const struct section {
     const struct table_column *columns;
 } sections[] = {
     {"Waiting in parking", "parked", parked_sql, parked_columns},
+    {"Timers", "timers", timers_sql, timer_columns},
     {"Effects", "effects", effects_sql, effect_columns},
     {"A person must look at", "attention", attention_sql, attention_columns},
     {0},

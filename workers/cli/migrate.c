@@ -186,7 +186,7 @@ cli_migrate(struct cli *cli)
     struct error err = {0};
     struct pg *pg = pg_open(cli->settings.capture_database_url, "relais-cli", &err);
     if (pg == NULL)
-        return cli_fail(cli, EX_UNAVAILABLE, "CAPTURE_DATABASE_URL: %s", err.text);
+        return cli_no_database(cli, "CAPTURE_DATABASE_URL", &err);
     status = migrate(cli, pg, &capture);
     if (status == EX_OK)
         status = install_triggers(cli, pg);

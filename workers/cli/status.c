@@ -39,7 +39,10 @@ static const char waiting_sql[] =
     " GROUP BY worker UNION ALL"
     " SELECT 'parked', worker, count(*), count(DISTINCT lane),"
     " extract(epoch FROM now() - min(parked_at))::bigint FROM relais.parked_event"
-    " GROUP BY worker ORDER BY 1, 2";
+    " GROUP BY worker UNION ALL"
+    " SELECT 'timers due', worker, count(*), count(DISTINCT key),"
+    " extract(epoch FROM now() - min(due_at))::bigint FROM relais.timer"
+    " WHERE due_at < now() GROUP BY worker ORDER BY 1, 2";
 
 static const struct table_column effect_columns[] = {
     {"EFFECT", "state"},
@@ -75,7 +78,8 @@ static const struct section {
     const struct table_column *columns;
 } sections[] = {
     {"owners", owner_sql, "No worker has taken a partition yet.", owner_columns},
-    {"waiting", waiting_sql, "Outbox and parking are empty.", waiting_columns},
+    {"waiting", waiting_sql, "Outbox and parking are empty, no timer is due.",
+     waiting_columns},
     {"effects", effect_sql, "No effect is unsure or flagged.", effect_columns},
     {"attention", attention_sql, "Nothing waits for a person.", attention_columns},
     {0},

@@ -305,7 +305,47 @@ status_without_kafka_still_shows_the_ledger(void **state)
     assert_int_equal(run_line(&world->run, "status"), EX_CONFIG);
     assert_says(world->run.err, "KAFKA_BROKERS");
     assert_says(world->run.out, "flagged");
-    assert_says(world->run.out, "Outbox and parking are empty.");
+    assert_says(world->run.out, "Outbox and parking are empty, no timer is due.");
+}
+
+// ---- timers
+
+#define TIMER                                                                          \
+    "INSERT INTO relais.timer (worker, entity, name, due_at, topic, key, id, headers," \
+    " payload) VALUES ('relais-orchestrator', 'invoice:1', 'orchestrator.overdue',"    \
+    " '2026-01-02T23:00:00Z', 't', 'quote:" QUOTE "', 'i', '{}', '{}')"
+
+static void
+a_timer_is_shown_with_what_it_is_about(void **state)
+{
+    struct world *world = *state;
+    pg_fixture_do(world->pg, TIMER);
+    assert_int_equal(run_line(&world->run, "journey quote:" QUOTE), EX_OK);
+    assert_says(world->run.out, "orchestrator.overdue  invoice:1  2026-01-02 23:00:00");
+    assert_int_equal(run_line(&world->run, "journey --json invoice:1"), EX_OK);
+    assert_says(world->run.out, "\"name\":\"orchestrator.overdue\"");
+    (void)run_line(&world->run, "status");
+    assert_says(world->run.out, "timers due");
+}
+
+static void
+only_who_allows_it_moves_the_clock(void **state)
+{
+    struct world *world = *state;
+    struct run run = {0};
+    assert_int_equal(run_line(&world->run, "clock forward 3d"), EX_CONFIG);
+    assert_says(world->run.err, "CLOCK_MOVABLE");
+    run_set(&run, "DATABASE_URL", world->postgres.url);
+    run_set(&run, "CLOCK_MOVABLE", "true");
+    assert_int_equal(run_line(&run, "clock --json"), EX_OK);
+    assert_says(run.out, "{\"ahead_ms\":0,");
+    assert_int_equal(run_line(&run, "clock forward 3d"), EX_OK);
+    assert_int_equal(run_line(&run, "clock forward 12h --json"), EX_OK);
+    assert_says(run.out, "{\"ahead_ms\":302400000,");
+    assert_int_equal(run_line(&run, "clock forward soon"), EX_USAGE);
+    assert_int_equal(run_line(&run, "clock forward 3dd"), EX_USAGE);
+    assert_int_equal(run_line(&run, "clock backward 3d"), EX_USAGE);
+    run_end(&run);
 }
 
 // ---- baseline
@@ -372,7 +412,7 @@ help_names_every_command(void **state)
 {
     static const char *const commands[] = {"migrate",   "topics", "baseline", "status",
                                            "journey",   "dead",   "park",     "effect",
-                                           "attention", NULL};
+                                           "attention", "clock",  NULL};
     struct run run = {0};
     (void)state;
     assert_int_equal(run_line(&run, "help"), EX_OK);
@@ -407,6 +447,8 @@ main(void)
         TEST(a_signing_link_is_not_shown),
         TEST(what_a_person_looked_at_leaves_the_list),
         TEST(status_without_kafka_still_shows_the_ledger),
+        TEST(a_timer_is_shown_with_what_it_is_about),
+        TEST(only_who_allows_it_moves_the_clock),
         TEST(baseline_takes_over_what_was_sent_before),
         cmocka_unit_test(help_names_every_command),
     };
