@@ -13,6 +13,7 @@ static const struct sim_setting settings[] = {
      "ENKI_REALTY=simulated-ninja-token-enki-realty,"
      "TAKEOUT=simulated-ninja-token-takeout",
      true},
+    {"SIM_EDITION", "edition", "5.10", false},
     {"SIM_QUEUE", "queue", "sync", false},
     {"SIM_PAYMENT_HOOK_DELAY_MS", "payment_hook_delay_ms", "20000", false},
     {"SIM_GUARD_MS", "guard_ms", "1000", false},

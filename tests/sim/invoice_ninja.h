@@ -105,6 +105,7 @@ void answer_bad_id(struct call *call, enum entity kind, const char *given);
 // {"message": ..., "errors": {}}, whatever the headers.
 void answer_forbidden(struct call *call, const char *message);
 void answer_empty(struct call *call);
+void answer_duplicate(struct call *call);
 void answer_refuse(struct call *call, int status);
 // errors is {field: [text...]} and given away. 422, or 302 without JSON headers.
 void answer_invalid(struct call *call, struct json_object *errors);
@@ -119,6 +120,8 @@ void call_webhooks_inside(struct call *call);
 // found.
 struct json_object *bulk_rows(struct call *call, enum entity kind,
                               const char *const *actions);
+// Says whether Ninja is the one of 2026, which differs in a few words.
+bool is_2026(struct sim *sim);
 // Answers a bulk call with all of the rows, which are given away.
 void bulk_answer(struct call *call, struct json_object *rows);
 // A member of the body, else a query parameter (of which only the text is known).

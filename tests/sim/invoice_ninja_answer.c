@@ -109,6 +109,20 @@ answer_forbidden(struct call *call, const char *message)
     call_answer(call, 403, reply);
 }
 
+bool
+is_2026(struct sim *sim)
+{
+    return strcmp(sim_setting(sim, "edition"), "2026") == 0;
+}
+
+void
+answer_duplicate(struct call *call)
+{
+    answer_message(call, 400, "%s",
+                   is_2026(call->sim) ? "Action still processing, please wait."
+                                      : "Duplicate request");
+}
+
 void
 answer_empty(struct call *call)
 {

@@ -147,7 +147,9 @@ hook_build(struct sim *sim, struct json_object *hook, struct hook_message *messa
     message->redirects_followed = true;
     hook_header(message, "Content-Type: application/json");
     hook_header(message, "Accept: application/json");
-    hook_header(message, "User-Agent: GuzzleHttp/7");
+    hook_header(message, "User-Agent: %s",
+                is_2026(sim) ? "InvoiceNinja/5.12.0 (+https://invoiceninja.com)"
+                             : "GuzzleHttp/7");
     struct json_object *headers = json_at(row_view(webhook), "headers");
     if (json_object_is_type(headers, json_type_object)) {
         json_object_object_foreach(headers, name, value)

@@ -188,6 +188,18 @@ class InvoiceTest(NinjaTest):
         self.advance(1100)
         self.ok("POST", "/invoices/bulk", other)
 
+    def test_the_edition_of_2026_speaks_up(self):
+        self.restart_sim(SIM_EDITION="2026")
+        draft = self.invoice()
+        body = {"action": "cancel", "ids": [draft["id"]]}
+        reply = self.refused(422, "POST", "/invoices/bulk", body)
+        self.assertIn("This invoice cannot be cancelled", str(reply["errors"]))
+        reply = self.refused(400, "POST", "/invoices/bulk", body)
+        self.assertEqual(reply["message"], "Action still processing, please wait.")
+        self.bulk("mark_paid", draft)
+        self.advance(1100)
+        self.refused(422, "POST", "/invoices/bulk", {**body, "action": "mark_paid"})
+
     def test_the_clients_notes_win_when_it_is_made(self):
         client = self.client(public_notes="theirs")
         invoice = self.invoice(client, public_notes="ours", terms="</script>")

@@ -162,7 +162,7 @@ payment_create(struct call *call)
     int64_t sum = 0;
     if (is_duplicate(call)) {
         json_object_put(errors);
-        answer_message(call, 400, "Duplicate request");
+        answer_duplicate(call);
         return;
     }
     order.client = check_client(call, errors);

@@ -194,6 +194,19 @@ class WebhookTest(NinjaTest):
         self.assertTrue(deleted["is_deleted"])
         self.refused(422, "POST", "/webhooks", {"event_id": 4})
 
+    def test_the_order_is_nobodys_promise(self):
+        self.webhooks(2, 60)
+        client = self.client()
+        self.sim.fault("webhook_reorder", event="create_invoice", ms=60000)
+        self.sent(client)
+        self.assertEqual([event_of(hook) for hook in self.receiver.take(2)], [60, 2])
+
+    def test_the_edition_of_2026_names_itself(self):
+        self.restart_sim(SIM_EDITION="2026")
+        self.webhooks(2)
+        self.invoice()
+        self.assertRegex(self.receiver.next().headers["User-Agent"], "^InvoiceNinja/")
+
     def test_webhooks_are_lost_doubled_and_out_of_order_on_demand(self):
         self.webhooks(2)
         client = self.client()
