@@ -33,7 +33,8 @@ struct fake_reply {
 struct fake_call {
     const char *service, *method, *base_url, *path;
     const char *body;  // what was sent; of multipart its fields as "name=value\n"
-    const char *token; // value of X-Auth-Token or X-API-TOKEN, NULL if none went along
+    const char *token; // X-Auth-Token, X-API-TOKEN or Authorization; NULL if none went
+                       // along
     bool once;
 };
 

@@ -34,8 +34,11 @@ header_value(const struct http_header *headers, const char *name)
 static const char *
 token_of(const struct http_request *request)
 {
-    const char *token = header_value(request->headers, "X-Auth-Token");
-    return token != NULL ? token : header_value(request->headers, "X-API-TOKEN");
+    static const char *const names[] = {"X-Auth-Token", "X-API-TOKEN", "Authorization"};
+    const char *token = NULL;
+    for (size_t i = 0; token == NULL && i < sizeof names / sizeof names[0]; i++)
+        token = header_value(request->headers, names[i]);
+    return token;
 }
 
 static const struct fake_call *
