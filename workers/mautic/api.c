@@ -54,17 +54,27 @@ what_of(struct job *job, const struct mautic_call *call)
     return job_printf(job, "%s %.*s", call->method, length, call->path);
 }
 
+// One call on its way, and what came back.
+struct exchange {
+    const struct mautic *m;
+    const struct mautic_call *call;
+    const char *authorization;
+    struct http_request request;
+    struct http_response response;
+};
+
+// A status, or a code inside of an answer, that says no.
 static bool
-refused(struct job *job, const struct mautic *m, const struct mautic_call *call,
-        const struct http_response *response, int status)
+refused(struct job *job, const struct exchange *exchange, int status)
 {
+    const struct mautic_call *call = exchange->call;
     const struct error_answer answer = {
-        .service = m->service.name,
+        .service = exchange->m->service.name,
         .what = what_of(job, call),
         .status = status,
-        .retry_after_ms = response->retry_after_ms,
+        .retry_after_ms = exchange->response.retry_after_ms,
         .once = call->once,
-        .body = response->body,
+        .body = exchange->response.body,
     };
     error_http(&job->error, mautic_rules, &answer);
     // Whoever redirects may have done so with Mautic's work behind it.
@@ -74,18 +84,19 @@ refused(struct job *job, const struct mautic *m, const struct mautic_call *call,
 }
 
 static bool
-no_mautic(struct job *job, const struct mautic *m, const struct mautic_call *call,
-          const struct http_response *response)
+no_mautic(struct job *job, const struct exchange *exchange)
 {
-    const char *what = what_of(job, call);
-    if (call->once)
+    const char *what = what_of(job, exchange->call);
+    int status = exchange->response.status;
+    http_blame(&exchange->m->service, job, &exchange->request, &exchange->response);
+    if (exchange->call->once)
         error_unsure(&job->error, 0, "%s answered %d, but not as Mautic does", what,
-                     response->status);
+                     status);
     else
         error_retryable(&job->error, "%s answered %d, but not as Mautic does", what,
-                        response->status);
-    job->error.service = m->service.name;
-    job->error.http_status = response->status;
+                        status);
+    job->error.service = exchange->m->service.name;
+    job->error.http_status = status;
     job->error.hint = "a proxy's page? check MAUTIC_URL";
     return false;
 }
@@ -100,66 +111,67 @@ says_gone(const struct http_response *response)
 }
 
 static bool
-read_answer(struct job *job, const struct mautic *m, const struct mautic_call *call,
-            const struct http_response *response, struct json_object **answer)
+read_answer(struct job *job, const struct exchange *exchange,
+            struct json_object **answer)
 {
+    const struct http_response *response = &exchange->response;
+    const char *expect = exchange->call->expect;
     struct json_object *body = json_parse(job, response->body, response->length);
-    if (body == NULL || !json_object_is_type(body, json_type_object)) {
-        error_clear(&job->error);
-        return no_mautic(job, m, call, response);
-    }
+    if (!json_object_is_type(body, json_type_object))
+        return no_mautic(job, exchange);
     struct json_object *errors = json_array_or_null(body, "errors");
     if (errors != NULL) {
         struct json_object *first = json_object_array_get_idx(errors, 0);
-        return refused(job, m, call, response, (int)json_i64_or(first, "code", 500));
+        http_blame(&exchange->m->service, job, &exchange->request, response);
+        return refused(job, exchange, (int)json_i64_or(first, "code", 500));
     }
-    if (call->expect != NULL && !json_object_object_get_ex(body, call->expect, NULL))
-        return no_mautic(job, m, call, response);
+    if (expect != NULL && !json_object_object_get_ex(body, expect, NULL))
+        return no_mautic(job, exchange);
     *answer = body;
     return true;
 }
 
-// *authorization: what Mautic has just refused, or NULL; becomes what was sent.
+// What was authorised before and refused, if anything was, is not used again.
 static bool
-attempt(struct job *job, const struct mautic *m, const struct mautic_call *call,
-        const char **authorization, struct http_response *response)
+attempt(struct job *job, struct exchange *exchange)
 {
-    *authorization = mautic_authorization(job, m, *authorization);
-    if (*authorization == NULL)
+    const struct mautic *m = exchange->m;
+    exchange->authorization = mautic_authorization(job, m, exchange->authorization);
+    if (exchange->authorization == NULL)
         return false;
-    const struct http_header headers[] = {
-        {"Authorization", *authorization}, {"Accept", "application/json"}, {NULL}};
-    struct http_request request = {
-        .method = call->method,
-        .path = call->path,
-        .headers = headers,
-        .content_type = "application/json",
-        .once = call->once,
-        .not_error = "401 404",
-    };
-    if (call->body != NULL)
-        request.body = json_print(call->body, &request.body_length);
-    return http_call(&m->service, job, &request, response);
+    struct http_header *headers = job_alloc(job, 3 * sizeof *headers);
+    headers[0] = (struct http_header){"Authorization", exchange->authorization};
+    headers[1] = (struct http_header){"Accept", "application/json"};
+    exchange->request.headers = headers;
+    return http_call(&m->service, job, &exchange->request, &exchange->response);
 }
 
 bool
 mautic_ask(struct job *job, const struct mautic *m, const struct mautic_call *call,
            struct json_object **answer)
 {
-    struct http_response response;
-    const char *authorization = NULL;
-    if (!attempt(job, m, call, &authorization, &response))
+    struct exchange exchange = {
+        .m = m,
+        .call = call,
+        .request = {.method = call->method,
+                    .path = call->path,
+                    .content_type = "application/json",
+                    .once = call->once,
+                    .any_status = true},
+    };
+    const struct http_response *response = &exchange.response;
+    if (call->body != NULL)
+        exchange.request.body = json_print(call->body, &exchange.request.body_length);
+    if (!attempt(job, &exchange))
         return false;
-    if (response.status == 401 && m->token != NULL
-        && !attempt(job, m, call, &authorization, &response))
+    if (response->status == 401 && m->token != NULL && !attempt(job, &exchange))
         return false;
-    if (call->may_be_gone && says_gone(&response)) {
+    if (call->may_be_gone && says_gone(response)) {
         *answer = NULL;
         return true;
     }
-    if (response.status >= 300)
-        return refused(job, m, call, &response, response.status);
-    return read_answer(job, m, call, &response, answer);
+    return response->status >= 300 ? refused(job, &exchange, response->status)
+                                   : read_answer(job, &exchange, answer);
 }
 
 const char *

@@ -69,16 +69,17 @@ static const char *
 base64(struct job *job, const char *text)
 {
     static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    enum { PADDING = 64 };
     size_t length = strlen(text);
     char *out = job_alloc(job, (length + 2) / 3 * 4 + 1);
-    char *at = out;
+    size_t at = 0;
     for (size_t i = 0; i < length; i += 3) {
         unsigned bits = 0;
         for (size_t j = i; j < i + 3; j++)
             bits = bits << 8 | (j < length ? (unsigned char)text[j] : 0U);
         for (size_t j = 0; j < 4; j++)
-            *at++ = i + j > length ? '=' : digits[bits >> (18 - 6 * j) & 63];
+            out[at++] = digits[i + j > length ? PADDING : bits >> (18 - 6 * j) & 63];
     }
     return out;
 }

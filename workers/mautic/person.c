@@ -123,10 +123,10 @@ fields_of(struct job *job, const struct mautic_person *person,
 }
 
 const char *
-mautic_person_key(struct job *job, const char *email)
+mautic_person_key(struct job *job, const char *address)
 {
     char hex[HMAC_HEX];
-    hmac_digest(email, strlen(email), hex);
+    hmac_digest(address, strlen(address), hex);
     return job_printf(job, "person:%s", hex);
 }
 

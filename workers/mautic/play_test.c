@@ -29,9 +29,8 @@ static void
 a_stranger_whose_quote_was_sent_becomes_a_contact(void **state)
 {
     struct scene *scene = *state;
-    const char *row = quote_row(scene, "sent", "");
-    row = quote_row(scene, "sent",
-                    text(scene, "\"contact_id\":%s", person_row(scene, "")));
+    const char *row = quote_row(
+        scene, "sent", text(scene, "\"contact_id\":%s", person_row(scene, "")));
     struct error err =
         deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
                 (struct fake_reply[]){READ_QUOTE(row), NOBODY, MADE, JOINS("4"),

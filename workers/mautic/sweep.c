@@ -97,7 +97,7 @@ sweep_column(struct job *job, struct sweep *sweep, const struct column *column)
         if (rows == NULL)
             return false;
         size_t count = json_object_array_length(rows);
-        int64_t last_ms = since_ms;
+        int64_t last_ms = 0;
         for (size_t i = 0; i < count; i++) {
             struct json_object *row = json_object_array_get_idx(rows, i);
             int64_t at_ms = instant_of(row, column);
@@ -108,8 +108,9 @@ sweep_column(struct job *job, struct sweep *sweep, const struct column *column)
         newest_ms = last_ms > newest_ms ? last_ms : newest_ms;
         if (count < MAUTIC_PAGE)
             break;
-        start = last_ms / 1000 > since_ms / 1000 ? 0 : start + MAUTIC_PAGE;
-        since_ms = last_ms;
+        bool moved = last_ms / 1000 > since_ms / 1000;
+        start = moved ? 0 : start + MAUTIC_PAGE;
+        since_ms = moved ? last_ms : since_ms;
     }
     json_set_i64(sweep->now, column->cursor, newest_ms);
     return true;
