@@ -191,6 +191,13 @@ find_company(const struct webhook_secrets *secrets, const char *company)
     return found;
 }
 
+const char *
+webhook_secrets_now(const struct webhook_secrets *secrets, const char *company)
+{
+    const struct company *own = find_company(secrets, company);
+    return own != NULL && own->now[0] != '\0' ? own->now : NULL;
+}
+
 bool
 webhook_secrets_match(const struct webhook_secrets *secrets, const char *company,
                       const char *given)

@@ -29,6 +29,11 @@ void webhook_secrets_close(struct webhook_secrets *secrets); // NULL is fine
 // Whether there is any.
 bool webhook_secrets_any(const struct webhook_secrets *secrets);
 
+// The company's newest secret, or NULL: for who registers the webhook. Lives as long as
+// the secrets.
+const char *webhook_secrets_now(const struct webhook_secrets *secrets,
+                                const char *company);
+
 // Whether the text is the company's secret. In constant time; false where it has none.
 bool webhook_secrets_match(const struct webhook_secrets *secrets, const char *company,
                            const char *given) ATTR_MUST_CHECK;

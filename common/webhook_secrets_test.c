@@ -8,17 +8,9 @@
 #include "tests/harness/test.h"
 
 static const char *const variables[] = {
-    "T_HOOK",
-    "T_HOOK_PREVIOUS",
-    "T_HOOK_FILE",
-    "T_HOOK_ENKI",
-    "T_HOOK_ENKI_FILE",
-    "T_HOOK_ENKI_PREVIOUS",
-    "T_HOOK_ENKI_REAL",
-    "T_HOOKED",
-    "T_HOOK_LEXAIA",
-    "T_HOOK_",
-    NULL,
+    "T_HOOK",           "T_HOOK_PREVIOUS",        "T_HOOK_FILE",      "T_HOOK_ENKI",
+    "T_HOOK_ENKI_FILE", "T_HOOK_ENKI_PREVIOUS",   "T_HOOK_ENKI_REAL", "T_HOOKED",
+    "T_HOOK_LEXAIA",    "T_HOOK_LEXAIA_PREVIOUS", "T_HOOK_",          NULL,
 };
 
 static int
@@ -114,6 +106,21 @@ two_fit_during_a_rotation(void **state)
 }
 
 static void
+the_newest_one_is_registered(void **state)
+{
+    (void)state;
+    setenv("T_HOOK", "new", 1);
+    setenv("T_HOOK_PREVIOUS", "old", 1);
+    setenv("T_HOOK_ENKI", "own", 1);
+    setenv("T_HOOK_LEXAIA_PREVIOUS", "only-old", 1);
+    struct webhook_secrets *secrets = opened();
+    assert_string_equal(webhook_secrets_now(secrets, "TAKEOUT"), "new");
+    assert_string_equal(webhook_secrets_now(secrets, "ENKI_REALTY"), "own");
+    assert_null(webhook_secrets_now(secrets, "LEXAIA"));
+    webhook_secrets_close(secrets);
+}
+
+static void
 a_signature_is_checked_with_both(void **state)
 {
     (void)state;
@@ -183,6 +190,7 @@ main(void)
         TEST(the_common_secret_is_for_those_without_their_own),
         TEST(a_shorter_code_stands_for_longer_ones_that_have_none),
         TEST(two_fit_during_a_rotation),
+        TEST(the_newest_one_is_registered),
         TEST(a_signature_is_checked_with_both),
         TEST(a_secret_may_stand_in_a_file),
         TEST(companies_have_a_limit),
