@@ -61,6 +61,10 @@ struct integration {
 
     // After the settings were read, before anything is handled. Must not call out.
     bool (*open)(void *state, struct error *err);
+    // After the secrets of settings were read again (SIGHUP), while handlers run: reads
+    // what open() read by itself again, and keeps the old for who still reads it. False:
+    // the error is logged. NULL = there is nothing of the kind.
+    bool (*reload)(void *state, struct error *err);
     void (*close)(void *state);
     // Changes the options that the worker proposes. NULL = takes them as they are.
     void (*options)(void *state, struct integration_options *options);

@@ -343,12 +343,16 @@ ask_for_fibers(struct worker *worker)
 static void
 reload_secrets(struct worker *worker)
 {
-    const struct config_setting *own = worker->integration->settings;
+    const struct integration *it = worker->integration;
     struct error err;
     bool read = config_reload_secrets(worker_settings, &worker->settings, &err);
     if (read && worker->ledger != NULL)
         ledger_pg_reach(worker->ledger, worker->settings.database_url);
-    if (!read || (own != NULL && !config_reload_secrets(own, worker->state, &err)))
+    if (read && it->settings != NULL)
+        read = config_reload_secrets(it->settings, worker->state, &err);
+    if (read && it->reload != NULL)
+        read = it->reload(worker->state, &err);
+    if (!read)
         log_error("reload", "%s", err.text);
     else
         log_info("reload", "secrets were read again");

@@ -33,7 +33,7 @@ the_amounts_of_the_rules_are_met_to_the_centime(void **state)
 static void
 multiply_on_paper(const char *number, unsigned factor, char out[64])
 {
-    char digits[64];
+    char digits[64] = "";
     size_t length = strlen(number);
     unsigned carry = 0;
     size_t used = 0;
@@ -54,14 +54,14 @@ static int64_t
 deposit_on_paper(int64_t total_cents, unsigned percent)
 {
     char number[32];
-    char product[64];
+    char product[64] = "";
     snprintf(number, sizeof number, "%lld", (long long)total_cents);
     multiply_on_paper(number, percent, product);
     size_t length = strlen(product);
     int64_t whole = 0;
     for (size_t i = 0; i + 4 < length; i++)
         whole = whole * 10 + (product[i] - '0');
-    char first_cut = length >= 4 ? product[length - 4] : '0';
+    int first_cut = length >= 4 ? product[length - 4] : '0';
     return first_cut >= '5' ? whole + 1 : whole;
 }
 

@@ -217,6 +217,14 @@ ninja_cents(struct json_object *obj, const char *path, int64_t fallback)
     return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
 }
 
+const char *
+ninja_cents_text(struct job *job, int64_t cents)
+{
+    char *text = job_alloc(job, MONEY_TEXT);
+    money_format(cents, text);
+    return text;
+}
+
 struct json_object *
 ninja_number(struct job *job, const char *text)
 {
@@ -240,9 +248,7 @@ ninja_number(struct job *job, const char *text)
 struct json_object *
 ninja_money(struct job *job, int64_t cents)
 {
-    char text[MONEY_TEXT];
-    money_format(cents, text);
-    return ninja_number(job, text);
+    return ninja_number(job, ninja_cents_text(job, cents));
 }
 
 const char *

@@ -60,6 +60,9 @@ bool ninja_refused_for(const struct job *job, const char *rule);
 // Money at a path (a PHP float) as centimes, rounded; fallback where there is none.
 int64_t ninja_cents(struct json_object *obj, const char *path, int64_t fallback);
 
+// Centimes as Directus takes them: "5513.10". In the job.
+const char *ninja_cents_text(struct job *job, int64_t cents);
+
 // A JSON number as Invoice Ninja prints it: 324300 centimes are 3243, 551310 are
 // 5513.1.
 struct json_object *ninja_money(struct job *job, int64_t cents);

@@ -7,7 +7,6 @@
 #include "common/event.h"
 #include "common/json.h"
 #include "common/ledger.h"
-#include "common/money.h"
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "common/uuid.h"
@@ -119,11 +118,20 @@ text_of(struct json_object *row, const char *name)
     return text[0] != '\0' ? text : NULL;
 }
 
+// A reference, which is an id or the row itself.
+static const char *
+id_of(struct json_object *row, const char *name)
+{
+    struct json_object *value = json_at(row, name);
+    return json_object_is_type(value, json_type_object) ? text_of(value, "id")
+                                                        : text_of(row, name);
+}
+
 bool
 ninja_bill_take_row(struct job *job, struct ninja_bill *bill, struct json_object *row)
 {
-    const char *party = text_of(row, "company_id");
-    bill->contact = text_of(row, "contact_id");
+    const char *party = id_of(row, "company_id");
+    bill->contact = id_of(row, "contact_id");
     if (party == NULL)
         party = bill->contact;
     if (party == NULL) {
@@ -135,7 +143,7 @@ ninja_bill_take_row(struct job *job, struct ninja_bill *bill, struct json_object
     }
     bill->company = json_string_or(row, "owner_company", "");
     bill->lane = ninja_lane(job, bill->company, party);
-    bill->quote = text_of(row, "quote_id");
+    bill->quote = id_of(row, "quote_id");
     bill->currency = json_string_or(row, "currency", "CHF");
     bill->is_deposit = json_bool_or(row, "is_deposit", false)
                        || is_same(json_string_or(row, "type", ""), "deposit");
@@ -214,14 +222,6 @@ ninja_bill_of(struct job *job, const struct ninja *ninja, const char *company,
 
 // ---- figures
 
-static const char *
-decimal(struct job *job, int64_t cents)
-{
-    char *text = job_alloc(job, MONEY_TEXT);
-    money_format(cents, text);
-    return text;
-}
-
 void
 ninja_bill_patch(struct job *job, const struct ninja_bill *bill,
                  const struct ninja_figures *figures, struct json_object *patch)
@@ -230,10 +230,12 @@ ninja_bill_patch(struct job *job, const struct ninja_bill *bill,
     if (first || strcmp(bill->status, figures->status) != 0)
         json_set_string(patch, "status", figures->status);
     if (first || bill->paid_cents != figures->paid_cents)
-        json_set_string(patch, "amount_paid", decimal(job, figures->paid_cents));
+        json_set_string(patch, "amount_paid",
+                        ninja_cents_text(job, figures->paid_cents));
     if (first || bill->balance_cents != figures->balance_cents)
-        json_set_string(patch, "balance", decimal(job, figures->balance_cents));
-    if (first)
+        json_set_string(patch, "balance",
+                        ninja_cents_text(job, figures->balance_cents));
+    if (bill->number == NULL)
         json_set_string(patch, "invoice_ninja_id", figures->id);
     // A deleted one has lost its number to a "<number>_Deleted".
     if (!figures->deleted && figures->number[0] != '\0'

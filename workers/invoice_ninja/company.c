@@ -9,6 +9,7 @@
 
 #include "common/config.h"
 #include "common/str.h"
+#include "common/webhook_secrets.h"
 
 enum { COMPANIES_MAX = 1000, CODE_BYTES = 100, NAME_BYTES = 160 };
 
@@ -25,7 +26,14 @@ struct company {
     struct secret *_Atomic key;
 };
 
+// The secrets of the webhooks, in the same way.
+struct secrets {
+    struct secrets *older;
+    struct webhook_secrets *set;
+};
+
 struct ninja_companies {
+    struct secrets *_Atomic secrets;
     size_t count;
     struct company all[COMPANIES_MAX];
 };
@@ -99,27 +107,58 @@ read_all(struct ninja_companies *companies, struct error *err)
     return true;
 }
 
+static bool
+read_secrets(struct ninja_companies *companies, struct error *err)
+{
+    struct webhook_secrets *set =
+        webhook_secrets_open("INVOICE_NINJA_WEBHOOK_SECRET", err);
+    if (set == NULL)
+        return false;
+    struct secrets *secrets = str_alloc(sizeof *secrets);
+    *secrets = (struct secrets){.older = atomic_load(&companies->secrets), .set = set};
+    atomic_store(&companies->secrets, secrets);
+    return true;
+}
+
 struct ninja_companies *
 ninja_companies_open(struct error *err)
 {
     struct ninja_companies *companies = str_calloc(1, sizeof *companies);
-    if (read_all(companies, err))
+    if (read_all(companies, err) && read_secrets(companies, err))
         return companies;
     ninja_companies_close(companies);
     return NULL;
 }
 
+static void
+free_keys(struct secret *secret)
+{
+    while (secret != NULL) {
+        struct secret *older = secret->older;
+        free(secret);
+        secret = older;
+    }
+}
+
+static void
+free_secrets(struct secrets *secrets)
+{
+    while (secrets != NULL) {
+        struct secrets *older = secrets->older;
+        webhook_secrets_close(secrets->set);
+        free(secrets);
+        secrets = older;
+    }
+}
+
 void
 ninja_companies_close(struct ninja_companies *companies)
 {
-    for (size_t i = 0; companies != NULL && i < companies->count; i++) {
-        struct secret *secret = atomic_load(&companies->all[i].key);
-        while (secret != NULL) {
-            struct secret *older = secret->older;
-            free(secret);
-            secret = older;
-        }
-    }
+    if (companies == NULL)
+        return;
+    for (size_t i = 0; i < companies->count; i++)
+        free_keys(atomic_load(&companies->all[i].key));
+    free_secrets(atomic_load(&companies->secrets));
     free(companies);
 }
 
@@ -129,21 +168,27 @@ ninja_companies_reload(struct ninja_companies *companies, struct error *err)
     bool all = true;
     for (size_t i = 0; i < companies->count; i++)
         all = read_key(&companies->all[i], err) && all;
-    return all;
+    return read_secrets(companies, err) && all;
 }
 
-// Whether the code in the variable's name stands for the company: it is its code, or
-// the beginning of it before a "_".
+// A letter of a company's code as it stands in a variable's name.
+static int
+in_variable(char c)
+{
+    return isalnum((unsigned char)c) ? toupper((unsigned char)c)
+           : c == '\0'               ? '\0'
+                                     : '_';
+}
+
+// Whether the code in a variable's name stands for the company: it is its code, or the
+// beginning of it before a "_".
 static bool
 stands_for(const char *short_code, const char *code)
 {
     size_t i = 0;
-    for (; short_code[i] != '\0'; i++) {
-        int c = toupper((unsigned char)code[i]);
-        if (c == '\0' || (isalnum(c) ? c : '_') != short_code[i])
-            return false;
-    }
-    return code[i] == '\0' || !isalnum((unsigned char)code[i]);
+    while (short_code[i] != '\0' && in_variable(code[i]) == short_code[i])
+        i++;
+    return short_code[i] == '\0' && (code[i] == '\0' || in_variable(code[i]) == '_');
 }
 
 const char *
@@ -163,4 +208,10 @@ const char *
 ninja_company_any_key(const struct ninja_companies *companies, size_t n)
 {
     return n < companies->count ? atomic_load(&companies->all[n].key)->text : NULL;
+}
+
+const char *
+ninja_company_secret(const struct ninja_companies *companies, const char *code)
+{
+    return webhook_secrets_now(atomic_load(&companies->secrets)->set, code);
 }

@@ -21,14 +21,19 @@ struct ninja_companies;
 struct ninja_companies *ninja_companies_open(struct error *err) ATTR_MUST_CHECK;
 void ninja_companies_close(struct ninja_companies *companies); // NULL is fine
 
-// Reads the keys of the same companies again. What was there stays in memory for calls
-// under way. False: the error names the variable; the old key stays.
+// Reads the keys of the same companies, and the secrets, again. What was there stays in
+// memory for calls under way. False: the error names the variable; the old key stays.
 bool ninja_companies_reload(struct ninja_companies *companies,
                             struct error *err) ATTR_MUST_CHECK;
 
 // The key of the company with that code, or NULL. Any thread.
 const char *ninja_company_key(const struct ninja_companies *companies,
                               const char *code);
+
+// What X-Webhook-Secret of the company's webhooks holds: INVOICE_NINJA_WEBHOOK_SECRET
+// or its own; NULL if neither is set. Any thread.
+const char *ninja_company_secret(const struct ninja_companies *companies,
+                                 const char *code);
 
 // Any key, the n-th of them; NULL beyond the last: for a probe.
 const char *ninja_company_any_key(const struct ninja_companies *companies, size_t n);

@@ -6,7 +6,6 @@
 #include "common/clock.h"
 #include "common/effect.h"
 #include "common/json.h"
-#include "common/money.h"
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "common/uuid.h"
@@ -144,14 +143,6 @@ static const struct effect_kind deposit_made = {
 
 // ---- what Directus is told
 
-static const char *
-decimal(struct job *job, int64_t cents)
-{
-    char *text = job_alloc(job, MONEY_TEXT);
-    money_format(cents, text);
-    return text;
-}
-
 // The row goes in through the quote, which refers to it: one request, and the same one
 // again where the row is there already.
 static struct json_object *
@@ -170,10 +161,11 @@ row_of(struct job *job, const struct deposit *deposit,
     json_set_string(row, "issue_date", json_string_or(deposit->invoice, "date", NULL));
     json_set_string(row, "due_date", figures->due_date);
     json_set_string(row, "currency", deposit->party.currency);
-    json_set_string(row, "amount", decimal(job, figures->amount_cents));
-    json_set_string(row, "amount_net",
-                    decimal(job, figures->amount_cents - figures->taxes_cents));
-    json_set_string(row, "tax_amount", decimal(job, figures->taxes_cents));
+    json_set_string(row, "amount", ninja_cents_text(job, figures->amount_cents));
+    json_set_string(
+        row, "amount_net",
+        ninja_cents_text(job, figures->amount_cents - figures->taxes_cents));
+    json_set_string(row, "tax_amount", ninja_cents_text(job, figures->taxes_cents));
     if (deposit->terms.part_count == 1)
         json_set_string(row, "tax_rate",
                         ninja_percent_text(job, deposit->terms.parts[0].rate));
@@ -298,8 +290,8 @@ judge_amount(struct job *job, const struct deposit *deposit,
         return;
     settlement_attention(job, "invoice-ninja.amount", deposit->root,
                          "deposit %s is %s in Invoice Ninja and %s by the quote",
-                         figures->number, decimal(job, figures->amount_cents),
-                         decimal(job, deposit->terms.cents));
+                         figures->number, ninja_cents_text(job, figures->amount_cents),
+                         ninja_cents_text(job, deposit->terms.cents));
 }
 
 static void
@@ -351,7 +343,8 @@ settle(struct job *job, struct deposit *deposit)
         judge_amount(job, deposit, &figures);
     }
     settlement_note(job, "deposit invoice %s of %s%s", figures.number,
-                    decimal(job, figures.amount_cents), before ? ": made before" : "");
+                    ninja_cents_text(job, figures.amount_cents),
+                    before ? ": made before" : "");
     tell(job, deposit, &figures);
     return true;
 }

@@ -6,6 +6,7 @@
 #include "workers/invoice_ninja/api.h"
 #include "workers/invoice_ninja/company.h"
 #include "workers/invoice_ninja/ninja.h"
+#include "workers/invoice_ninja/sweep.h"
 
 extern const struct integration invoice_ninja;
 
@@ -52,6 +53,9 @@ static const struct config_setting key_settings[] = {
      "API token of an administrator in that company's books; any code of "
      "owner_companies, in capitals with _ for what is neither letter nor digit, or the "
      "beginning of one (ENKI for ENKI_REALTY)."},
+    {"INVOICE_NINJA_WEBHOOK_SECRET[_<COMPANY>]", CONFIG_SECRET, 0, "",
+     "What the webhooks registered for all companies, or for one, send along as "
+     "X-Webhook-Secret; ingest must have the same."},
     {0},
 };
 
@@ -96,6 +100,13 @@ close_ninja(void *state)
     ninja_companies_close(ninja->companies);
 }
 
+static bool
+reload_ninja(void *state, struct error *err)
+{
+    const struct ninja *ninja = state;
+    return ninja_companies_reload(ninja->companies, err);
+}
+
 // Invoice Ninja is up as long as it answers one company: the others' keys, and what
 // their books do, are their own gates' business.
 static bool
@@ -123,8 +134,8 @@ probe_directus(struct job *job, void *state)
 }
 
 static const struct integration_probe probes[] = {
-    {"invoice-ninja", probe_ninja},
-    {"directus", probe_directus},
+    {"invoice-ninja", probe_ninja, "INVOICE_NINJA_URL"},
+    {"directus", probe_directus, "DIRECTUS_URL"},
     {0},
 };
 
@@ -136,6 +147,8 @@ const struct integration invoice_ninja = {
     .handlers = ninja_handlers,
     .gates = gates,
     .open = open_ninja,
+    .reload = reload_ninja,
     .close = close_ninja,
     .probes = probes,
+    .sweep = ninja_sweep,
 };

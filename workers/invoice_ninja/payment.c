@@ -1,5 +1,6 @@
 #include "workers/invoice_ninja/payment.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/json.h"
@@ -61,6 +62,23 @@ ninja_payment_find(struct job *job, const struct ninja *ninja, const char *compa
             *payment = one;
     }
     return true;
+}
+
+const char *
+ninja_payment_entity(struct job *job, const char *company, const char *id)
+{
+    return job_printf(job, "ninja-payment:%s:%s", company, id);
+}
+
+const char *
+ninja_payment_stamp(struct job *job, struct json_object *payment)
+{
+    return job_printf(
+        job, "%" PRId64 " %s %" PRId64 " %" PRId64 " %" PRId64 "%s",
+        json_i64_or(payment, "updated_at", 0), json_text_or(payment, "status_id", ""),
+        ninja_cents(payment, "amount", 0), ninja_cents(payment, "applied", 0),
+        ninja_cents(payment, "refunded", 0),
+        json_bool_or(payment, "is_deleted", false) ? " deleted" : "");
 }
 
 bool

@@ -35,6 +35,13 @@ bool ninja_payment_find(struct job *job, const struct ninja *ninja, const char *
                         const char *invoice, const char *mark,
                         struct json_object **payment) ATTR_MUST_CHECK;
 
+// "ninja-payment:<company>:<id>": what entity_state keeps it under.
+const char *ninja_payment_entity(struct job *job, const char *company, const char *id);
+
+// All of a payment that matters, in one text: two that are the same need no second
+// look.
+const char *ninja_payment_stamp(struct job *job, struct json_object *payment);
+
 // One application of a payment to an invoice.
 struct ninja_link {
     const char *invoice; // Invoice Ninja's id

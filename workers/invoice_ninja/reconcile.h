@@ -17,6 +17,7 @@ struct ninja_hint {
     const struct event *ev;
     const char *company;
     const char *id; // Invoice Ninja's
+    bool is_linked; // of a payment: whatever it is applied to is known to be there
 };
 
 // False (PERMANENT): the event names no object or no company.

@@ -6,7 +6,6 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/ledger.h"
-#include "common/money.h"
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "common/uuid.h"
@@ -82,22 +81,15 @@ row_id(struct job *job, const struct sight *sight, struct share *share)
 
 // ---- writing
 
-static const char *
-decimal(struct job *job, int64_t cents)
-{
-    char *text = job_alloc(job, MONEY_TEXT);
-    money_format(cents, text);
-    return text;
-}
-
 static struct json_object *
 changes_of(struct job *job, const struct sight *sight, const struct share *share)
 {
     struct json_object *row = json_object_in(job);
     if (share->link != NULL) {
         if (!share->booked)
-            json_set_string(row, "amount", decimal(job, share->amount_cents));
-        json_set_string(row, "refunded_amount", decimal(job, share->refunded_cents));
+            json_set_string(row, "amount", ninja_cents_text(job, share->amount_cents));
+        json_set_string(row, "refunded_amount",
+                        ninja_cents_text(job, share->refunded_cents));
     }
     json_set_string(row, "status", share->status);
     json_set_string(row, "external_id", sight->hint->id);
@@ -119,8 +111,9 @@ row_of(struct job *job, const struct sight *sight, const struct share *share)
     json_set_string(row, "id", share->row);
     json_set_string(row, "invoice_id", share->bill->id);
     json_set_string(row, "owner_company", share->bill->company);
-    json_set_string(row, "amount", decimal(job, share->amount_cents));
-    json_set_string(row, "refunded_amount", decimal(job, share->refunded_cents));
+    json_set_string(row, "amount", ninja_cents_text(job, share->amount_cents));
+    json_set_string(row, "refunded_amount",
+                    ninja_cents_text(job, share->refunded_cents));
     json_set_string(row, "currency", share->bill->currency);
     json_set_string(row, "payment_date", json_string_or(sight->payment, "date", NULL));
     json_set_string(row, "reference", reference_of(sight));
@@ -212,7 +205,8 @@ tell(struct job *job, const struct sight *sight, const struct share *share)
         settlement_attention(job, "invoice-ninja.payment-deleted", share->bill->root,
                              "payment %s of %s was deleted or unapplied in Invoice "
                              "Ninja after it had counted",
-                             sight->hint->id, decimal(job, share->amount_cents));
+                             sight->hint->id,
+                             ninja_cents_text(job, share->amount_cents));
 }
 
 // ---- one link
@@ -309,7 +303,7 @@ static bool
 begin(struct job *job, struct sight *sight)
 {
     const struct ninja_hint *hint = sight->hint;
-    sight->entity = job_printf(job, "ninja-payment:%s:%s", hint->company, hint->id);
+    sight->entity = ninja_payment_entity(job, hint->company, hint->id);
     struct json_object *state = ledger_state(job, sight->entity);
     if (state == NULL)
         return false;
@@ -332,7 +326,7 @@ is_linked(struct job *job, const struct sight *sight)
     int64_t made_ms = json_i64_or(sight->payment, "created_at", 0) * 1000;
     struct ninja_link link;
     size_t i = 0;
-    if (ninja_payment_link(sight->payment, &i, &link)
+    if (sight->hint->is_linked || ninja_payment_link(sight->payment, &i, &link)
         || json_object_object_length(sight->before) > 0
         || json_bool_or(sight->payment, "is_deleted", false)
         || clock_wall_ms() - made_ms >= ninja->unlinked_max_ms)
@@ -355,8 +349,8 @@ judge_rest(struct job *job, const struct sight *sight)
         job, "invoice-ninja.overpaid",
         job_printf(job, "payment:%s:%s", sight->hint->company, sight->hint->id),
         "payment %s: %s of %s is applied to no invoice",
-        json_string_or(sight->payment, "number", ""), decimal(job, amount - applied),
-        decimal(job, amount));
+        json_string_or(sight->payment, "number", ""),
+        ninja_cents_text(job, amount - applied), ninja_cents_text(job, amount));
 }
 
 static void
@@ -364,14 +358,13 @@ keep(struct job *job, const struct sight *sight)
 {
     struct json_object *state = json_object_in(job);
     json_set(state, "rows", sight->rows);
+    json_set_string(state, "stamp", ninja_payment_stamp(job, sight->payment));
     settlement_state(job, sight->entity, state);
     settlement_note(job, "payment %s%s", sight->hint->id,
                     sight->moved ? "" : ": nothing new");
-    if (!sight->moved)
-        return;
-    judge_rest(job, sight);
-    ninja_hint_judge_hook(job, sight->hint,
-                          json_i64_or(sight->payment, "updated_at", 0));
+    if (sight->moved)
+        ninja_hint_judge_hook(job, sight->hint,
+                              json_i64_or(sight->payment, "updated_at", 0));
 }
 
 bool
@@ -395,6 +388,8 @@ ninja_look_at_payment(struct job *job, const struct ninja_hint *hint)
         keep(job, &sight);
     else
         settlement_note(job, "not ours: payment %s", hint->id);
+    if (sight.moved || hint->is_linked)
+        judge_rest(job, &sight);
     return true;
 }
 

@@ -1,0 +1,245 @@
+#include <string.h>
+
+#include "workers/invoice_ninja/tests/scene.h"
+
+#define BOOK "invoice-ninja.payment.create"
+#define ROW "0c0d0e0f-1011-4213-9415-161718191a1b"
+#define COMMAND "{\"company\":\"HYPERVISUAL\",\"payment\":\"" ROW "\"}"
+#define IDENTITY "payment:" ROW
+
+#define READ_ROW(text)                                \
+    {                                                 \
+        "GET", "/items/payments/" ROW "?*", 200, text \
+    }
+#define READ_INVOICE(text)                                             \
+    {                                                                  \
+        "GET", "/api/v1/invoices/7LDdwrmb1Y?include=client", 200, text \
+    }
+#define BOOKED                                                                       \
+    {                                                                                \
+        "POST", "/api/v1/payments", 200, fixture(scene, "create-payment.1.response") \
+    }
+#define SEEN                                                       \
+    {"GET", "/api/v1/payments/K4oeElkd0B?*", 200, payment(scene)}, \
+        WRITTEN("/items/client_invoices/" DEPOSIT)
+
+static int
+billed_before(void **state)
+{
+    (void)scene_begin(state);
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, "invoice:" DEPOSIT,
+                   "{\"company\":\"HYPERVISUAL\",\"lane\":\"" LANE
+                   "\",\"quote\":\"" QUOTE
+                   "\",\"currency\":\"CHF\",\"is_deposit\":true,"
+                   "\"ninja_id\":\"7LDdwrmb1Y\",\"number\":\"HV-2026-0142-A\","
+                   "\"status\":\"sent\",\"paid\":0,\"balance\":551310}");
+    return 0;
+}
+
+static const char *
+payment(struct scene *scene)
+{
+    return edited(scene, "payment",
+                  (struct edit[]){
+                      {"data.custom_value1", "\"directus:payment:" ROW "\""}, {NULL}});
+}
+
+static const char *
+row_with(struct scene *scene, const char *members)
+{
+    return job_printf(&scene->fake.keep,
+                      "{\"data\":{\"id\":\"" ROW
+                      "\",\"payment_date\":\"2026-08-20\",\"reference\":"
+                      "\"camt 1\",\"invoice_id\":{\"id\":\"" DEPOSIT "\"},%s}}",
+                      members);
+}
+
+static const char *
+good_row(struct scene *scene)
+{
+    return row_with(
+        scene, "\"amount\":\"5513.10\",\"source\":\"bank\",\"status\":\"completed\"");
+}
+
+static struct error
+book(struct scene *scene, const struct fake_reply replies[])
+{
+    return deliver(scene, BOOK, COMMAND, replies);
+}
+
+static void
+a_bank_payment_is_booked_once(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        book(scene, (struct fake_reply[]){READ_ROW(good_row(scene)),
+                                          READ_INVOICE(fixture(scene, "invoice")),
+                                          BOOKED, SEEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(
+        json_print(sent(scene, "POST", "/api/v1/payments"), NULL),
+        "{\"client_id\":\"VWPe9xdLyw\",\"amount\":5513.1,\"date\":\"2026-08-20\","
+        "\"type_id\":\"1\",\"transaction_reference\":\"camt 1\",\"idempotency_key\":"
+        "\"" ROW "\",\"custom_value1\":\"directus:payment:" ROW
+        "\",\"email_receipt\":\"false\",\"invoices\":[{\"invoice_id\":\"7LDdwrmb1Y\","
+        "\"amount\":5513.1}]}");
+    const struct fake_event *fact = fake_last(&scene->fake, "payment.received");
+    assert_string_equal(text_at(fact->data, "payment"), ROW);
+    assert_true(json_bool_or(fact->data, "fully_paid", false));
+
+    err = book(scene, (struct fake_reply[]){
+                          READ_ROW(good_row(scene)),
+                          {"GET", "/api/v1/payments/K4oeElkd0B?*", 200, payment(scene)},
+                          END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
+}
+
+static void
+what_exceeds_the_balance_is_not_applied(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = row_with(
+        scene, "\"amount\":\"6000.00\",\"source\":\"bank\",\"status\":\"completed\"");
+    struct error err =
+        book(scene, (struct fake_reply[]){READ_ROW(row),
+                                          READ_INVOICE(fixture(scene, "invoice")),
+                                          BOOKED, SEEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *body = sent(scene, "POST", "/api/v1/payments");
+    assert_string_equal(text_at(body, "amount"), "6000");
+    assert_string_equal(json_print(json_at(body, "invoices"), NULL),
+                        "[{\"invoice_id\":\"7LDdwrmb1Y\",\"amount\":5513.1}]");
+}
+
+static void
+a_key_that_is_taken_was_booked_before(void **state)
+{
+    struct scene *scene = *state;
+    const char *with_payments =
+        edited(scene, "invoice",
+               (struct edit[]){{"data.payments",
+                                "[{\"id\":\"aaaaaaaaaa\",\"custom_value1\":\"\"},"
+                                "{\"id\":\"K4oeElkd0B\",\"custom_value1\":"
+                                "\"directus:payment:" ROW "\"}]"},
+                               {NULL}});
+    struct error err = book(
+        scene,
+        (struct fake_reply[]){
+            READ_ROW(good_row(scene)),
+            READ_INVOICE(fixture(scene, "invoice")),
+            {"POST", "/api/v1/payments", 422,
+             fixture(scene, "error.422.2-idempotency-key")},
+            {"GET", "/api/v1/invoices/7LDdwrmb1Y?include=payments", 200, with_payments},
+            SEEN,
+            END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
+}
+
+static void
+after_a_cut_it_is_looked_for_first(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = book(
+        scene, (struct fake_reply[]){READ_ROW(good_row(scene)),
+                                     READ_INVOICE(fixture(scene, "invoice")),
+                                     {"POST", "/api/v1/payments", .cut = ERROR_UNSURE},
+                                     END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    scene->fake.now_ms += 60000;
+    err = book(scene,
+               (struct fake_reply[]){
+                   READ_ROW(good_row(scene)),
+                   {"GET", "/api/v1/invoices/7LDdwrmb1Y?include=payments", 200,
+                    edited(scene, "invoice",
+                           (struct edit[]){{"data.payments",
+                                            "[{\"id\":\"K4oeElkd0B\","
+                                            "\"custom_value1\":\"directus:payment:" ROW
+                                            "\"}]"},
+                                           {NULL}})},
+                   SEEN,
+                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+the_guard_of_a_second_gives_the_intent_back(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = book(
+        scene, (struct fake_reply[]){READ_ROW(good_row(scene)),
+                                     READ_INVOICE(fixture(scene, "invoice")),
+                                     {"POST", "/api/v1/payments", 400,
+                                      fixture(scene, "error.400.3-duplicate-request")},
+                                     END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    assert_int_equal(err.retry_after_ms, 1200);
+    assert_int_equal(fake_effect(&scene->fake, IDENTITY)->state, LEDGER_EFFECT_OPEN);
+}
+
+static void
+assert_nothing(struct scene *scene, const char *members, const char *note)
+{
+    struct error err =
+        book(scene, (struct fake_reply[]){READ_ROW(row_with(scene, members)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(scene->fake.note, note);
+}
+
+static void
+what_is_no_new_money_is_not_booked(void **state)
+{
+    struct scene *scene = *state;
+    assert_nothing(scene,
+                   "\"amount\":\"1.00\",\"source\":\"invoice_ninja\",\"status\":"
+                   "\"completed\"",
+                   "nothing to book: it came from Invoice Ninja");
+    assert_nothing(scene,
+                   "\"amount\":\"1.00\",\"source\":\"bank\",\"status\":\"pending\"",
+                   "nothing to book: it is not completed");
+}
+
+static void
+bad_payments_are_dead_letters(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = book(
+        scene, (struct fake_reply[]){
+                   READ_ROW(row_with(scene, "\"amount\":\"0.00\",\"source\":\"bank\","
+                                            "\"status\":\"completed\"")),
+                   END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    err = book(scene, (struct fake_reply[]){READ_ROW("{\"data\":{\"id\":\"" ROW
+                                                     "\",\"invoice_id\":null}}"),
+                                            END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.text, "invoice_id"));
+    err = book(
+        scene,
+        (struct fake_reply[]){
+            READ_ROW(good_row(scene)),
+            READ_INVOICE(edited(scene, "invoice",
+                                (struct edit[]){{"data.status_id", "\"5\""}, {NULL}})),
+            END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(err.http_status, 409);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, billed_before, scene_end)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_bank_payment_is_booked_once),
+        TEST(what_exceeds_the_balance_is_not_applied),
+        TEST(a_key_that_is_taken_was_booked_before),
+        TEST(after_a_cut_it_is_looked_for_first),
+        TEST(the_guard_of_a_second_gives_the_intent_back),
+        TEST(what_is_no_new_money_is_not_booked),
+        TEST(bad_payments_are_dead_letters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

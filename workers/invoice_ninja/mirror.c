@@ -1,0 +1,261 @@
+#include "workers/invoice_ninja/mirror.h"
+
+#include <string.h>
+
+#include "common/effect.h"
+#include "common/json.h"
+#include "common/publish.h"
+#include "common/settlement.h"
+#include "workers/invoice_ninja/api.h"
+#include "workers/invoice_ninja/bill.h"
+#include "workers/invoice_ninja/client.h"
+#include "workers/invoice_ninja/company.h"
+#include "workers/invoice_ninja/ninja.h"
+
+// One mirroring.
+struct mirror {
+    const struct ninja *ninja;
+    struct json_object *row; // of client_invoices
+    struct ninja_party party;
+    struct ninja_bill *bill;
+    struct json_object *body;
+    const char *hash;
+    struct json_object *invoice; // as Invoice Ninja has it
+};
+
+// ---- the effect
+
+static struct json_object *
+result_of(struct job *job, struct json_object *invoice)
+{
+    struct json_object *result = json_object_in(job);
+    json_set_string(result, "ninja_id", json_text_or(invoice, "id", ""));
+    json_set_string(result, "number", json_string_or(invoice, "number", ""));
+    return result;
+}
+
+static bool
+find(struct job *job, const char *identity, void *ctx, struct json_object **found)
+{
+    struct mirror *mirror = ctx;
+    struct json_object *made;
+    struct json_object *alive = json_array_in(job);
+    (void)identity;
+    if (!ninja_invoice_made(job, mirror->ninja, mirror->party.company, mirror->body,
+                            &made))
+        return false;
+    if (json_object_array_length(made) > 0) {
+        mirror->invoice = json_object_array_get_idx(made, 0);
+        json_add(alive, result_of(job, mirror->invoice));
+    }
+    *found = alive;
+    return true;
+}
+
+static struct json_object *
+create(struct job *job, const char *identity, void *ctx)
+{
+    struct mirror *mirror = ctx;
+    (void)identity;
+    mirror->invoice =
+        ninja_invoice_make(job, mirror->ninja, mirror->party.company, mirror->body);
+    return mirror->invoice != NULL ? result_of(job, mirror->invoice) : NULL;
+}
+
+// The number is unique, so that there is never a surplus.
+static const struct effect_kind invoice_made = {
+    .name = "invoice-ninja.invoice",
+    .find = find,
+    .create = create,
+};
+
+// ---- made or changed
+
+static bool
+make(struct job *job, struct mirror *mirror)
+{
+    const char *client = ninja_client_of(job, mirror->ninja, &mirror->party);
+    if (client == NULL)
+        return false;
+    json_set_string(mirror->body, "client_id", client);
+    struct json_object *result =
+        effect_once(job, &invoice_made, mirror->bill->entity, mirror);
+    if (result == NULL)
+        return false;
+    mirror->bill->ninja_id = json_string(job, result, "ninja_id");
+    if (mirror->bill->ninja_id == NULL || mirror->invoice != NULL)
+        return mirror->bill->ninja_id != NULL;
+    // Made by an attempt that could not settle: it may have been another body.
+    json_object_object_del(mirror->body, "client_id");
+    mirror->invoice = ninja_invoice_update(job, mirror->ninja, mirror->party.company,
+                                           mirror->bill->ninja_id, mirror->body);
+    return mirror->invoice != NULL;
+}
+
+static bool
+change(struct job *job, struct mirror *mirror)
+{
+    mirror->invoice = ninja_invoice_update(job, mirror->ninja, mirror->party.company,
+                                           mirror->bill->ninja_id, mirror->body);
+    return mirror->invoice != NULL;
+}
+
+static void
+judge_amount(struct job *job, const struct mirror *mirror,
+             const struct ninja_figures *figures)
+{
+    int64_t amount = ninja_cents(mirror->row, "amount", figures->amount_cents);
+    if (amount == figures->amount_cents)
+        return;
+    settlement_attention(job, "invoice-ninja.amount", mirror->bill->entity,
+                         "invoice %s is %s in Invoice Ninja and %s in Directus",
+                         figures->number, ninja_cents_text(job, figures->amount_cents),
+                         ninja_cents_text(job, amount));
+}
+
+// Paid in Directus by a person's word alone: Invoice Ninja, which knows of no payment,
+// does not take that back.
+static void
+judge_payment(struct job *job, const struct mirror *mirror,
+              const struct ninja_figures *figures)
+{
+    struct ninja_bill *bill = mirror->bill;
+    if (strcmp(json_string_or(mirror->row, "status", ""), "paid") != 0
+        || strcmp(figures->status, "paid") == 0)
+        return;
+    if (bill->status == NULL)
+        bill->status = figures->status;
+    settlement_attention(job, "invoice-ninja.paid-by-hand", bill->entity,
+                         "invoice %s is paid in Directus, but Invoice Ninja knows of "
+                         "%s only: add the payment in Directus",
+                         figures->number, ninja_cents_text(job, figures->paid_cents));
+}
+
+static bool
+settle(struct job *job, struct mirror *mirror, const char *action)
+{
+    struct ninja_figures figures =
+        ninja_invoice_figures(mirror->invoice, job_today(job));
+    struct ninja_bill *bill = mirror->bill;
+    bill->hash = mirror->hash;
+    judge_payment(job, mirror, &figures);
+    if (!ninja_bill_update(job, mirror->ninja, bill, &figures, NULL))
+        return false;
+    judge_amount(job, mirror, &figures);
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "company", bill->company);
+    json_set_string(data, "invoice", bill->id);
+    json_set_string(data, "ninja_id", bill->ninja_id);
+    json_set_string(data, "number", bill->number);
+    publish_fact(job, "invoice.synced", bill->root,
+                 job_printf(job, "%s %s", bill->id, mirror->hash), data);
+    settlement_note(job, "invoice %s %s in Invoice Ninja", bill->number, action);
+    return true;
+}
+
+// ---- whether
+
+// The client of an invoice can never be changed in Invoice Ninja.
+static bool
+party_has_changed(struct job *job, const struct mirror *mirror)
+{
+    const struct ninja_bill *bill = mirror->bill;
+    if (bill->ninja_id == NULL || strcmp(bill->lane, mirror->party.lane) == 0)
+        return false;
+    error_permanent(
+        &job->error,
+        "invoice %s is billed to %s in Invoice Ninja, and to %s in Directus",
+        bill->number != NULL ? bill->number : bill->ninja_id, bill->lane,
+        mirror->party.lane);
+    job->error.http_status = 409;
+    job->error.hint =
+        "Invoice Ninja cannot change who is billed: put the party back, or "
+        "cancel this invoice and make another one";
+    return true;
+}
+
+// Why there is nothing to mirror, or NULL.
+static const char *
+why_not(struct job *job, const struct mirror *mirror)
+{
+    const char *status = json_string_or(mirror->row, "status", "draft");
+    const struct ninja_bill *bill = mirror->bill;
+    if (ninja_company_key(mirror->ninja->companies, mirror->party.company) == NULL)
+        return job_printf(job, "company %s has no key of Invoice Ninja: not mirrored",
+                          mirror->party.company);
+    if (bill->ninja_id == NULL && strcmp(status, "draft") == 0)
+        return "a draft is not mirrored";
+    if (bill->ninja_id == NULL && strcmp(status, "cancelled") == 0)
+        return "cancelled before it was mirrored";
+    return NULL;
+}
+
+// A deposit is made here, never mirrored back: only its reference is put right.
+static bool
+refresh_deposit(struct job *job, const struct mirror *mirror)
+{
+    if (mirror->bill->ninja_id != NULL)
+        ninja_bill_keep(job, mirror->bill);
+    settlement_note(job, "a deposit is not mirrored back");
+    return true;
+}
+
+static bool
+begin(struct job *job, const struct event *ev, struct mirror *mirror)
+{
+    const char *id = ninja_payload_uuid(job, ev, "invoice");
+    if (id == NULL)
+        return false;
+    mirror->bill = ninja_bill_read(job, id);
+    mirror->row = mirror->bill == NULL
+                      ? NULL
+                      : directus_read(&mirror->ninja->directus, job, "client_invoices",
+                                      id, NINJA_MIRROR_FIELDS "," NINJA_PARTY_FIELDS);
+    if (mirror->row == NULL)
+        return false;
+    const char *company = json_string_or(mirror->row, "owner_company", ev->company);
+    return ninja_party_read(job, company, mirror->row, &mirror->party)
+           && (mirror->bill->hash != NULL
+               || ninja_bill_take_row(job, mirror->bill, mirror->row));
+}
+
+// Hashed is what Invoice Ninja is told, so that an echo of our own writes is nothing.
+static bool
+has_changed(struct job *job, struct mirror *mirror, bool *changed)
+{
+    mirror->body = ninja_mirror_body(job, mirror->ninja, mirror->row);
+    if (mirror->body == NULL)
+        return false;
+    mirror->hash = json_hash(job, mirror->body);
+    *changed = mirror->bill->ninja_id == NULL || mirror->bill->hash == NULL
+               || strcmp(mirror->bill->hash, mirror->hash) != 0;
+    return true;
+}
+
+bool
+ninja_mirror(struct job *job, const struct ninja *ninja, const struct event *ev)
+{
+    struct mirror mirror = {.ninja = ninja};
+    bool changed;
+    if (!begin(job, ev, &mirror))
+        return false;
+    const struct ninja_bill *bill = mirror.bill;
+    if (ninja_sent_on(job, ev, bill->lane, bill->root))
+        return true;
+    if (bill->is_deposit)
+        return refresh_deposit(job, &mirror);
+    const char *why = why_not(job, &mirror);
+    if (why != NULL) {
+        settlement_note(job, "%s", why);
+        return true;
+    }
+    if (party_has_changed(job, &mirror) || !has_changed(job, &mirror, &changed))
+        return false;
+    if (!changed) {
+        settlement_note(job, "invoice %s: unchanged", bill->number);
+        return true;
+    }
+    if (bill->ninja_id != NULL)
+        return change(job, &mirror) && settle(job, &mirror, "updated");
+    return make(job, &mirror) && settle(job, &mirror, "created");
+}
