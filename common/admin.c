@@ -37,7 +37,7 @@ answer_check(struct admin *admin, bool (*check)(void *, char *, size_t),
 {
     char why[WHY_BYTES] = "";
     if (check == NULL || check(admin->checks.owner, why, sizeof why)) {
-        str_puts(&answer->text, "ok\n");
+        str_printf(&answer->text, "ok%s%s\n", why[0] != '\0' ? ": " : "", why);
         return;
     }
     answer->status = MHD_HTTP_SERVICE_UNAVAILABLE;

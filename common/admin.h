@@ -17,7 +17,7 @@ struct admin;
 struct admin_checks {
     // Whether the program makes progress; `why` (size bytes) says what hangs if not.
     bool (*live)(void *owner, char *why, size_t size);
-    // Whether it can work now; `why` lists what is missing.
+    // Whether it can work now; `why` lists what is missing, or is shown behind "ok".
     bool (*ready)(void *owner, char *why, size_t size);
     // Called before /metrics is printed, to set gauges. May be NULL.
     void (*refresh)(void *owner);

@@ -22,7 +22,8 @@ static bool
 live(void *arg, char *why, size_t size)
 {
     const struct owner *owner = arg;
-    snprintf(why, size, "loop 1 stands still");
+    if (!owner->healthy)
+        snprintf(why, size, "loop 1 stands still");
     return owner->healthy;
 }
 
@@ -30,7 +31,7 @@ static bool
 ready(void *arg, char *why, size_t size)
 {
     const struct owner *owner = arg;
-    snprintf(why, size, "no ledger");
+    snprintf(why, size, owner->healthy ? "standby" : "no ledger");
     return owner->healthy;
 }
 
@@ -107,7 +108,7 @@ probes_answer_as_the_owner_says(void **state)
     int port = 0;
     struct admin *admin = open_somewhere(&owner, &port);
     answers(port, "GET /livez", "HTTP/1.1 200 ", "\r\n\r\nok\n");
-    answers(port, "GET /readyz", "HTTP/1.1 200 ", "\r\n\r\nok\n");
+    answers(port, "GET /readyz", "HTTP/1.1 200 ", "\r\n\r\nok: standby\n");
     owner.healthy = false;
     answers(port, "GET /livez", "HTTP/1.1 503 ", "loop 1 stands still\n");
     answers(port, "GET /readyz", "HTTP/1.1 503 ", "no ledger\n");

@@ -44,7 +44,8 @@ circuits_new(const struct integration_probe *probes, int64_t failures,
     circuits->window_ms = window_ms;
     circuits->count = (int)count;
     for (size_t i = 0; i < count; i++)
-        circuits->all[i].probe = &probes[i];
+        circuits->all[i] =
+            (struct circuit){.probe = &probes[i], .wait_ms = PROBE_FIRST_MS};
     return circuits;
 }
 
@@ -101,6 +102,14 @@ circuits_hold(struct circuits *circuits, const char *service)
     return hold;
 }
 
+static void
+put_down(struct str *why, const struct integration_probe *probe, bool first)
+{
+    str_printf(why, "%s%s does not answer", first ? "" : "; ", probe->service);
+    if (probe->setting != NULL)
+        str_printf(why, " (%s)", probe->setting);
+}
+
 bool
 circuits_down(struct circuits *circuits, struct str *why)
 {
@@ -110,8 +119,7 @@ circuits_down(struct circuits *circuits, struct str *why)
         if (circuits->all[i].state != CIRCUIT_OPEN)
             continue;
         if (why != NULL)
-            str_printf(why, "%s%s does not answer", down ? "; " : "",
-                       circuits->all[i].probe->service);
+            put_down(why, circuits->all[i].probe, !down);
         down = true;
     }
     pthread_mutex_unlock(&circuits->lock);

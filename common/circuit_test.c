@@ -6,7 +6,8 @@
 
 enum { FAILURES = 3, AN_HOUR_MS = 3600 * 1000 };
 
-static const struct integration_probe probes[] = {{"first"}, {"second"}, {0}};
+static const struct integration_probe probes[] = {
+    {"first"}, {"second", .setting = "SECOND_URL"}, {0}};
 
 static int
 begin(void **state)
@@ -108,9 +109,11 @@ each_dependency_has_its_own(void **state)
     assert_ptr_equal(circuits_due(*state), &probes[1]);
     circuits_probed(*state, &probes[0], false);
     circuits_probed(*state, &probes[1], false);
-    assert_down(*state, true, "first does not answer; second does not answer");
+    assert_down(*state, true,
+                "first does not answer; "
+                "second does not answer (SECOND_URL)");
     circuits_probed(*state, &probes[0], true);
-    assert_down(*state, true, "second does not answer");
+    assert_down(*state, true, "second does not answer (SECOND_URL)");
 }
 
 static void

@@ -85,6 +85,15 @@ error_unsure(struct error *err, int64_t wait_ms, const char *fmt, ...)
     return false;
 }
 
+bool
+error_about(struct error *err, const char *about)
+{
+    char text[sizeof err->text + 64];
+    snprintf(text, sizeof text, "%.60s: %s", about, err->text);
+    str_copy(err->text, sizeof err->text, text);
+    return false;
+}
+
 void
 error_clear(struct error *err)
 {

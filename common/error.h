@@ -46,6 +46,9 @@ bool error_rate_limited(struct error *err, int64_t wait_ms, const char *fmt, ...
 bool error_unsure(struct error *err, int64_t wait_ms, const char *fmt, ...)
     ATTR_PRINTF(3, 4);
 
+// Puts "about: " before the text: the setting that is to be corrected. Returns false.
+bool error_about(struct error *err, const char *about);
+
 // Forgets an error that its caller tolerates ("not there" in a look-up, for instance).
 void error_clear(struct error *err);
 

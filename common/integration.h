@@ -68,11 +68,13 @@ struct integration {
     void (*close)(void *state);
     // Changes the options that the worker proposes. NULL = takes them as they are.
     void (*options)(void *state, struct integration_options *options);
-    // Real probes, one per dependency: name as in http_service.name. Run in a fiber,
-    // with a deadline of 10 s; an open circuit is closed when its probe passes.
+    // Real probes, one per dependency: name as in http_service.name, and the setting
+    // that says where it is. Run in a fiber, with a deadline of 10 s: at the start, and
+    // when calls fail; an open circuit is closed when its probe passes.
     const struct integration_probe {
         const char *service;
         bool (*probe)(struct job *job, void *state);
+        const char *setting; // "DIRECTUS_URL"
     } * probes; // ends with {0}; may be NULL
     // Reads what changed at the provider since its cursor and publishes `observed`. One
     // process at a time, every SWEEP_INTERVAL_MS. NULL = none.

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "common/config.h"
@@ -166,12 +167,55 @@ log_line(const rd_kafka_t *rk, int level, const char *facility, const char *text
     log_debug("kafka", "%s: %s", facility, text);
 }
 
+// One broker: host:port or [address]:port, perhaps behind the name of a protocol. The
+// port may be left out.
+static bool
+broker_sane(const char *text, size_t length)
+{
+    static const char *const protocols[] = {"PLAINTEXT://", "SSL://",
+                                            "SASL_PLAINTEXT://", "SASL_SSL://", NULL};
+    char broker[300];
+    long long port = 1;
+    if (length >= sizeof broker)
+        return false;
+    memcpy(broker, text, length);
+    broker[length] = '\0';
+    const char *host = broker;
+    for (size_t i = 0; protocols[i] != NULL; i++)
+        if (strncasecmp(broker, protocols[i], strlen(protocols[i])) == 0)
+            host = broker + strlen(protocols[i]);
+    size_t end = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+    if (end == 0 || end > strlen(host))
+        return false;
+    const char *rest = host + end;
+    if (rest[0] != '\0' && (rest[0] != ':' || !str_to_i64(rest + 1, &port)))
+        return false;
+    bool named = strcspn(host, "/@?# \t") >= end;
+    return named && port >= 1 && port <= 65535;
+}
+
+// librdkafka takes whatever there is between commas for a host, and looks for it.
+static bool
+brokers_sane(const char *brokers, struct error *err)
+{
+    for (const char *at = brokers; *at != '\0';) {
+        at += strspn(at, ", ");
+        size_t length = strcspn(at, ", ");
+        if (length > 0 && !broker_sane(at, length))
+            return error_permanent(err, "KAFKA_BROKERS: write brokers as host:port, "
+                                        "with commas between them");
+        at += length;
+    }
+    return true;
+}
+
 rd_kafka_conf_t *
 kafka_config_new(const char *brokers, const struct kafka_property defaults[],
                  const struct kafka_property fixed[], struct error *err)
 {
+    if (!brokers_sane(brokers, err))
+        return NULL;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
     rd_kafka_conf_set_log_cb(conf, log_line);
     if (set_all(conf, defaults, fixed, err)
         && set_checked(conf, "KAFKA_BROKERS", "bootstrap.servers", brokers, err))

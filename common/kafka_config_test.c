@@ -108,6 +108,39 @@ strangers_are_passed_over(void **state)
 }
 
 static void
+brokers_are_hosts_with_ports(void **state)
+{
+    (void)state;
+    static const char *const right[] = {
+        "broker",
+        "broker:9092",
+        "a:1,b:65535, c-d.e_f:9092",
+        "[::1]:9092,[fe80::1]",
+        "PLAINTEXT://a:1",
+        "sasl_ssl://a",
+    };
+    static const char *const wrong[] = {
+        "http://a:9092", "a:0",   "a:65536", "a:",  "a:b",  ":9092",
+        "a:1,b:2:3",     "a/b:1", "a@b:1",   "a::", "[::1", "[::1]9092",
+    };
+    setenv("LANG", "C", 1);
+    for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
+        struct error err = {0};
+        rd_kafka_conf_t *conf = kafka_config_new(right[i], none, none, &err);
+        if (conf == NULL)
+            fail_msg("%s: %s", right[i], err.text);
+        rd_kafka_conf_destroy(conf);
+    }
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct error err = {0};
+        if (kafka_config_new(wrong[i], none, none, &err) != NULL)
+            fail_msg("%s is taken", wrong[i]);
+        assert_int_equal(err.kind, ERROR_PERMANENT);
+        assert_non_null(strstr(err.text, "KAFKA_BROKERS"));
+    }
+}
+
+static void
 unknown_name_is_an_error_that_names_it(void **state)
 {
     (void)state;
@@ -173,6 +206,7 @@ main(void)
         cmocka_unit_test_setup(other_names_of_a_fixed_property_change_nothing,
                                empty_environment),
         cmocka_unit_test_setup(strangers_are_passed_over, empty_environment),
+        cmocka_unit_test_setup(brokers_are_hosts_with_ports, empty_environment),
         cmocka_unit_test_setup(unknown_name_is_an_error_that_names_it,
                                empty_environment),
         cmocka_unit_test_setup(bootstrap_servers_are_called_brokers, empty_environment),

@@ -10,12 +10,15 @@
 
 #include "common/clock.h"
 #include "common/kafka_config.h"
+#include "common/log.h"
 #include "common/str.h"
 
 enum {
     POLL_MS = 100,         // longest the thread sleeps; reports wake it at once
     PROBE_EVERY_MS = 1000, // how often a broker that is away is asked for
     PROBE_MS = 500,
+    AWAY_MS = 3000, // unreachable for so long is worth a line in the log
+    REASON_BYTES = 200,
     PURGE_MS = 5000, // until librdkafka's threads have handed back what was purged
     QUEUE_KBYTES = 16 * 1024,
 };
@@ -27,6 +30,10 @@ struct kafka_producer {
     pthread_t thread;
     int64_t flush_ms; // written before `stop`
     int64_t probe_at_ms;
+    int64_t reached_ms; // when a broker was there last
+    bool told_away;
+    pthread_mutex_t lock;
+    char reason[REASON_BYTES]; // librdkafka's last words on a broker; under the lock
     atomic_bool stop;
     atomic_bool dead;
     atomic_bool reachable;
@@ -54,7 +61,11 @@ on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
     struct kafka_producer *producer = opaque;
 
     (void)rk;
-    (void)reason;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+        pthread_mutex_lock(&producer->lock);
+        str_copy(producer->reason, sizeof producer->reason, reason);
+        pthread_mutex_unlock(&producer->lock);
+    }
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         atomic_store(&producer->dead, true);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
@@ -75,6 +86,24 @@ probe(struct kafka_producer *producer)
         return;
     rd_kafka_metadata_destroy(metadata);
     atomic_store(&producer->reachable, true);
+}
+
+static void
+tell(struct kafka_producer *producer)
+{
+    char why[400];
+    int64_t now = clock_ms();
+
+    if (atomic_load(&producer->reachable)) {
+        producer->reached_ms = now;
+        if (producer->told_away)
+            log_info("kafka", "a broker answers");
+        producer->told_away = false;
+    } else if (!producer->told_away && now - producer->reached_ms >= AWAY_MS) {
+        kafka_producer_trouble(producer, why, sizeof why);
+        log_warn("kafka", "%s", why);
+        producer->told_away = true;
+    }
 }
 
 // What could not be sent in time comes back as failed, so that every record has its
@@ -101,6 +130,7 @@ run(void *arg)
     while (!atomic_load(&producer->stop)) {
         rd_kafka_poll(producer->rk, POLL_MS);
         probe(producer);
+        tell(producer);
     }
     finish(producer);
     return NULL;
@@ -180,8 +210,11 @@ kafka_producer_open(const struct kafka_producer_options *options, struct error *
     struct kafka_producer *producer = str_calloc(1, sizeof *producer);
     producer->delivered = options->delivered;
     producer->owner = options->owner;
+    producer->reached_ms = clock_ms();
+    pthread_mutex_init(&producer->lock, NULL);
     if (start(producer, conf, err))
         return producer;
+    pthread_mutex_destroy(&producer->lock);
     free(producer);
     return NULL;
 }
@@ -195,6 +228,7 @@ kafka_producer_close(struct kafka_producer *producer, int64_t flush_ms)
     atomic_store(&producer->stop, true);
     pthread_join(producer->thread, NULL);
     rd_kafka_destroy(producer->rk);
+    pthread_mutex_destroy(&producer->lock);
     free(producer);
 }
 
@@ -268,6 +302,15 @@ bool
 kafka_producer_reachable(struct kafka_producer *producer)
 {
     return atomic_load(&producer->reachable);
+}
+
+void
+kafka_producer_trouble(struct kafka_producer *producer, char *why, size_t size)
+{
+    pthread_mutex_lock(&producer->lock);
+    snprintf(why, size, "no broker of KAFKA_BROKERS answers%s%s",
+             producer->reason[0] != '\0' ? ": " : "", producer->reason);
+    pthread_mutex_unlock(&producer->lock);
 }
 
 bool

@@ -30,7 +30,8 @@ struct kafka_producer_options {
 
 // acks=all, enable.idempotence, murmur2_random partitioner; every KAFKA_* variable that
 // is not one of ours passes through (KAFKA_SSL_CA_LOCATION -> ssl.ca.location). Starts
-// a thread that polls for delivery reports.
+// a thread that polls for delivery reports, and logs when no broker is to be reached
+// for some seconds, and when one is again.
 struct kafka_producer *kafka_producer_open(const struct kafka_producer_options *options,
                                            struct error *err) ATTR_MUST_CHECK;
 
@@ -52,6 +53,9 @@ bool kafka_producer_dead(struct kafka_producer *producer);
 // answer, and while all brokers are away (asked about once a second). For readyz. Never
 // blocks.
 bool kafka_producer_reachable(struct kafka_producer *producer);
+
+// Why no broker is reachable, naming KAFKA_BROKERS. Any thread.
+void kafka_producer_trouble(struct kafka_producer *producer, char *why, size_t size);
 
 // Whether the error text given to delivered() says that the broker takes no record of
 // that size: it will never pass as it is.

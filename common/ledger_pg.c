@@ -9,6 +9,8 @@
 
 enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 2000 };
 
+#define SETTING "DATABASE_URL"
+
 void
 ledger_pause(struct ledger_pg *ledger, pthread_cond_t *ready, int64_t wait_ms)
 {
@@ -37,10 +39,12 @@ is_stopping(struct ledger_pg *ledger)
 }
 
 static void
-note_trouble(struct ledger_pg *ledger, const char *why)
+note_trouble(struct ledger_pg *ledger, const struct error *err)
 {
     pthread_mutex_lock(&ledger->lock);
-    str_copy(ledger->trouble, sizeof ledger->trouble, why);
+    snprintf(ledger->trouble, sizeof ledger->trouble, "%s%s%s%s", err->text,
+             err->hint != NULL ? " (" : "", err->hint != NULL ? err->hint : "",
+             err->hint != NULL ? ")" : "");
     pthread_mutex_unlock(&ledger->lock);
 }
 
@@ -52,6 +56,8 @@ ledger_open(struct ledger_pg *ledger, const char *name, struct error *err)
     pthread_mutex_unlock(&ledger->lock);
     struct pg *pg = pg_open(url, name, err);
     free(url);
+    if (pg == NULL)
+        error_about(err, SETTING);
     return pg;
 }
 
@@ -78,7 +84,7 @@ ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
         pg = ledger_open(ledger, name, &err);
         if (pg != NULL)
             break;
-        note_trouble(ledger, err.text);
+        note_trouble(ledger, &err);
         if (is_stopping(ledger))
             return NULL;
         ledger_pause(ledger, ready, wait_ms);
@@ -105,6 +111,10 @@ start_threads(struct ledger_pg *ledger, struct error *err)
 struct ledger_pg *
 ledger_pg_open(const struct ledger_pg_options *options, struct error *err)
 {
+    if (!pg_url_check(options->url, err)) {
+        error_about(err, SETTING);
+        return NULL;
+    }
     struct ledger_pg *ledger = str_calloc(1, sizeof *ledger);
     ledger->url = str_dup(options->url);
     ledger->worker = str_dup(options->worker);

@@ -22,7 +22,7 @@ struct ledger_pg {
     struct ledger_read *reads, **reads_last;
     bool stopping;
     atomic_bool writer_up, reader_up;
-    char trouble[200]; // why the last try to connect failed
+    char trouble[400]; // why the last try to connect failed
 
     pthread_t writer, reader;
     bool writer_started, reader_started;

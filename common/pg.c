@@ -91,14 +91,6 @@ refused(const PGresult *result, struct error *err)
     return false;
 }
 
-static bool
-bad_url(struct error *err)
-{
-    return error_permanent(err, "the Postgres URL cannot be read: write "
-                                "postgresql://user:password@host:port/database with "
-                                "special characters percent-encoded");
-}
-
 // Whether libpq understands the URL. A password with a bare @ or / in it ends up in the
 // host, port or database, and would be shown by the server's or libpq's own message.
 static bool
@@ -119,6 +111,15 @@ url_sane(const char *url)
     }
     PQconninfoFree(options);
     return sane;
+}
+
+bool
+pg_url_check(const char *url, struct error *err)
+{
+    return url_sane(url)
+           || error_permanent(err, "the Postgres URL cannot be read: write "
+                                   "postgresql://user:password@host:port/database with "
+                                   "special characters percent-encoded");
 }
 
 // Defaults stand before dbname, so that what the URL says wins over them. A dead peer
@@ -148,6 +149,26 @@ ignore_notice(void *arg, const PGresult *result)
     (void)result;
 }
 
+// What to do about libpq's words, where they are those of the C locale.
+static const char *
+hint_for(const char *text)
+{
+    static const struct {
+        const char *words, *hint;
+    } hints[] = {
+        {"authentication failed", "correct the user and the password in it"},
+        {"no pg_hba.conf entry", "the server does not let this user in from here"},
+        {"database \"", "correct the name of the database in it, or create it"},
+        {"role \"", "correct the user in it, or create it"},
+        {"translate host name", "correct the host in it"},
+        {"", "correct host and port in it, or start that server"},
+    };
+    size_t i = 0;
+    while (strstr(text, hints[i].words) == NULL)
+        i++;
+    return hints[i].hint;
+}
+
 static bool
 connected(struct pg *pg, struct error *err)
 {
@@ -159,16 +180,15 @@ connected(struct pg *pg, struct error *err)
     const char *text = PQerrorMessage(pg->conn);
     error_retryable(err, "postgres: cannot connect: %.*s", first_line(text), text);
     err->service = "postgres";
+    err->hint = hint_for(text);
     return false;
 }
 
 struct pg *
 pg_open(const char *url, const char *name, struct error *err)
 {
-    if (!url_sane(url)) {
-        bad_url(err);
+    if (!pg_url_check(url, err))
         return NULL;
-    }
     struct pg *pg = str_calloc(1, sizeof *pg);
     pg->url = str_dup(url);
     pg->name = str_dup(name);

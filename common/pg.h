@@ -15,10 +15,13 @@ struct pg;
 struct pg_rows;
 
 // Connects (at most 5 s). url is a libpq URI or conninfo; name is application_name. The
-// error never shows the URL.
+// error never shows the URL; its hint says what to correct in it.
 struct pg *pg_open(const char *url, const char *name,
                    struct error *err) ATTR_MUST_CHECK;
 void pg_close(struct pg *pg);
+
+// Whether libpq can read the URL. PERMANENT: it cannot; the text does not show it.
+bool pg_url_check(const char *url, struct error *err) ATTR_MUST_CHECK;
 
 // Whether the connection is still good as far as libpq knows.
 bool pg_ok(const struct pg *pg);

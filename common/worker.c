@@ -89,18 +89,37 @@ is_live(void *owner, char *why, size_t size)
 }
 
 static bool
+kafka_reachable(struct worker *worker, char *why, size_t size)
+{
+    pthread_mutex_lock(&worker->producer_lock);
+    bool reachable = kafka_producer_reachable(worker->producer);
+    kafka_producer_trouble(worker->producer, why, size);
+    pthread_mutex_unlock(&worker->producer_lock);
+    return reachable;
+}
+
+static bool
 is_ready(void *owner, char *why, size_t size)
 {
     struct worker *worker = owner;
     struct str text;
     str_begin(&text, 2048);
     bool red = gates_red(worker->gates, &text);
+    if (red)
+        str_puts(&text, "; ");
     bool down = circuits_down(worker->circuits, &text);
+    if (down)
+        str_puts(&text, ";");
     bool ledger = worker->ledger == NULL || ledger_pg_up(worker->ledger);
     bool assigned = kafka_consumer_assigned(worker->consumer);
+    char trouble[400] = "";
     if (!ledger)
-        str_puts(&text, " Postgres does not answer;");
-    if (!assigned)
+        ledger_pg_trouble(worker->ledger, trouble, sizeof trouble);
+    if (!ledger)
+        str_printf(&text, " Postgres does not answer: %s;", trouble);
+    if (!assigned && !kafka_reachable(worker, trouble, sizeof trouble))
+        str_printf(&text, " %s;", trouble);
+    else if (!assigned)
         str_puts(&text, " no partitions are assigned;");
     str_copy(why, size, text.data);
     str_end(&text);

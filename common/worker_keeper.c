@@ -20,6 +20,7 @@ enum {
     RETIRE_MS = 60 * 60 * 1000,
     REJOIN_MS = 5000,
     PROBE_TIMEOUT_MS = 10 * 1000,
+    PAUSE_BYTES = 1000,
 };
 
 struct keeper {
@@ -38,6 +39,7 @@ struct keeper {
     int64_t republish_at_ms, retire_at_ms, sweep_at_ms, rejoin_at_ms;
     atomic_bool sweeping;
     bool was_paused;
+    char said[PAUSE_BYTES]; // why it is paused, as the log knows it
 };
 
 bool
@@ -178,7 +180,7 @@ struct errand {
     struct job job;
     struct worker *worker;
     const struct integration_probe *probe; // NULL: a sweep
-    bool passed;
+    bool first; // at the start: only a service that is away stops anything
 };
 
 static void
@@ -215,11 +217,16 @@ run_probe(void *arg)
     struct worker *worker = errand->worker;
     fiber_name(errand->probe->service);
     bool passed = errand->probe->probe(&errand->job, worker->state);
-    circuits_probed(worker->circuits, errand->probe, passed);
+    const struct error *error = &errand->job.error;
     if (!passed)
-        log_warn("probe", "%s: %s", errand->probe->service, errand->job.error.text);
+        log_warn("probe", "%s%s%s: %s", errand->probe->service,
+                 errand->probe->setting != NULL ? ", " : "",
+                 errand->probe->setting != NULL ? errand->probe->setting : "",
+                 error->text);
     else
         log_info("probe", "%s answers", errand->probe->service);
+    bool away = !passed && (!errand->first || error->kind == ERROR_RETRYABLE);
+    circuits_probed(worker->circuits, errand->probe, !away);
     for (int i = 0; i < worker->loop_count; i++)
         lanes_post_wake(worker->lanes[i]);
     end_errand(errand);
@@ -256,12 +263,13 @@ start_errand(struct loop_mail *mail)
 }
 
 static void
-send_errand(struct worker *worker, const struct integration_probe *probe)
+send_errand(struct worker *worker, const struct integration_probe *probe, bool first)
 {
     struct errand *errand = str_calloc(1, sizeof *errand);
     errand->mail.deliver = start_errand;
     errand->worker = worker;
     errand->probe = probe;
+    errand->first = first;
     job_begin(&errand->job,
               probe != NULL ? PROBE_TIMEOUT_MS : worker->settings.job_timeout_ms);
     errand->job.owner = errand;
@@ -284,7 +292,7 @@ sweep_when_due(struct keeper *keeper, int64_t now)
         || atomic_exchange(&keeper->sweeping, true))
         return;
     keeper->sweep_at_ms = now + worker->settings.sweep_ms;
-    send_errand(worker, NULL);
+    send_errand(worker, NULL, false);
 }
 
 // ---- a round
@@ -294,7 +302,16 @@ probe_when_due(struct worker *worker)
 {
     const struct integration_probe *probe;
     while ((probe = circuits_due(worker->circuits)) != NULL)
-        send_errand(worker, probe);
+        send_errand(worker, probe, false);
+}
+
+// What is wrong is better known before there is work.
+static void
+probe_all(struct worker *worker)
+{
+    const struct integration_probe *probe = worker->integration->probes;
+    for (; probe != NULL && probe->service != NULL; probe++)
+        send_errand(worker, probe, true);
 }
 
 static void
@@ -363,17 +380,23 @@ read_clock(struct worker *worker)
         log_info("clock", "%lld s ahead", (long long)(ahead_ms / 1000));
 }
 
+// Once, and again when the reason is another one. At the start there is none yet.
 static void
-log_pause(struct worker *worker)
+log_pause(struct keeper *keeper)
 {
+    struct worker *worker = keeper->worker;
     struct str why;
-    char trouble[200] = "";
-    str_begin(&why, 1000);
-    if (atomic_load(&worker->draining))
-        str_puts(&why, "stopping");
-    else if (!circuits_down(worker->circuits, &why) && worker->ledger != NULL)
+    char trouble[400] = "";
+    str_begin(&why, PAUSE_BYTES - 1);
+    bool down = circuits_down(worker->circuits, &why);
+    if (worker->ledger != NULL && !ledger_pg_up(worker->ledger))
         ledger_pg_trouble(worker->ledger, trouble, sizeof trouble);
-    log_warn("paused", "%s%s", why.data, trouble);
+    if (atomic_load(&worker->draining))
+        str_copy(trouble, sizeof trouble, "stopping");
+    str_printf(&why, "%s%s", down && trouble[0] != '\0' ? "; " : "", trouble);
+    if (why.length > 0 && strcmp(why.data, keeper->said) != 0)
+        log_warn("paused", "%s", why.data);
+    str_copy(keeper->said, sizeof keeper->said, why.data);
     str_end(&why);
 }
 
@@ -382,10 +405,12 @@ wake_after_pause(struct keeper *keeper)
 {
     struct worker *worker = keeper->worker;
     bool is_paused = worker_paused(worker);
-    if (is_paused && !keeper->was_paused)
-        log_pause(worker);
+    if (is_paused)
+        log_pause(keeper);
     else if (!is_paused && keeper->was_paused)
         log_info("resumed", "dispatch");
+    if (!is_paused)
+        keeper->said[0] = '\0';
     for (int i = 0; keeper->was_paused && !is_paused && i < worker->loop_count; i++)
         lanes_post_wake(worker->lanes[i]);
     keeper->was_paused = is_paused;
@@ -419,6 +444,7 @@ keeper_main(void *arg)
 {
     struct keeper *keeper = arg;
     struct worker *worker = keeper->worker;
+    probe_all(worker);
     while (!must_stop(keeper)) {
         int64_t now = clock_ms();
         read_clock(worker);

@@ -430,6 +430,7 @@ errors_of_connecting_never_show_the_password(void **state)
         struct error err = {0};
         assert_null(pg_open(urls[i], "test", &err));
         assert_int_equal(err.kind, i == 0 ? ERROR_RETRYABLE : ERROR_PERMANENT);
+        assert_int_equal(err.hint != NULL, i == 0);
         assert_null(strstr(err.text, "canary"));
         assert_null(strstr(err.text, "ary@"));
     }

@@ -55,7 +55,7 @@ struct capture {
 
 // Each runs until SIGTERM, whatever goes away meanwhile. False: PERMANENT, what no
 // restart cures.
-bool capture_outbox_run(struct capture *capture, struct error *err) ATTR_MUST_CHECK;
+void capture_outbox_run(struct capture *capture);
 bool capture_flow_run(struct capture *capture, struct error *err) ATTR_MUST_CHECK;
 
 #endif

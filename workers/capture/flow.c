@@ -259,18 +259,16 @@ run_session(struct flow *flow, struct error *err)
     return good;
 }
 
-static bool
-run(struct flow *flow, struct error *err)
+static void
+run(struct flow *flow)
 {
-    while (!capture_wake_stopping(&flow->capture->wake)) {
-        *err = (struct error){0};
-        if (run_session(flow, err) || capture_wake_stopping(&flow->capture->wake))
-            break;
-        if (capture_session_hopeless(&flow->backoff, "DATABASE_URL", err))
-            return false;
-        capture_session_back_off(flow->capture, &flow->backoff, err);
+    struct capture *capture = flow->capture;
+    struct error err = {0};
+
+    while (!run_session(flow, &err) && !capture_wake_stopping(&capture->wake)) {
+        capture_session_back_off(capture, &flow->backoff, "DATABASE_URL", &err);
+        err = (struct error){0};
     }
-    return true;
 }
 
 bool
@@ -282,7 +280,7 @@ capture_flow_run(struct capture *capture, struct error *err)
     http_init();
     bool good = directus_open(&flow->directus, "capture", err);
     if (good) {
-        good = run(flow, err);
+        run(flow);
         directus_close(&flow->directus);
     }
     http_exit();

@@ -43,7 +43,7 @@ is_ready(void *owner, char *why, size_t size)
     }
     if (!capture_publisher_reachable(capture->publisher)
         || capture_publisher_stuck_ms(capture->publisher) > STUCK_MS) {
-        str_copy(why, size, "kafka: no broker answers");
+        capture_publisher_trouble(capture->publisher, why, size);
         return false;
     }
     str_copy(why, size, phase == CAPTURE_STANDBY ? "standby" : "active");
@@ -94,8 +94,11 @@ run_opened(struct capture *capture)
     }
     admin_notify("READY=1");
     bool outbox = strcmp(capture->settings.mode, "outbox") == 0;
-    bool stopped =
-        outbox ? capture_outbox_run(capture, &err) : capture_flow_run(capture, &err);
+    bool stopped = true;
+    if (outbox)
+        capture_outbox_run(capture);
+    else
+        stopped = capture_flow_run(capture, &err);
     admin_notify("STOPPING=1");
     if (stopped)
         log_info("stopped", "bye");

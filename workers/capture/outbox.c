@@ -360,18 +360,14 @@ run_session(struct outbox *o, struct error *err)
     return good;
 }
 
-bool
-capture_outbox_run(struct capture *capture, struct error *err)
+void
+capture_outbox_run(struct capture *capture)
 {
     struct outbox o = {.capture = capture};
+    struct error err = {0};
 
-    while (!capture_wake_stopping(&capture->wake)) {
-        *err = (struct error){0};
-        if (run_session(&o, err) || capture_wake_stopping(&capture->wake))
-            break;
-        if (capture_session_hopeless(&o.backoff, "CAPTURE_DATABASE_URL", err))
-            return false;
-        capture_session_back_off(capture, &o.backoff, err);
+    while (!run_session(&o, &err) && !capture_wake_stopping(&capture->wake)) {
+        capture_session_back_off(capture, &o.backoff, "CAPTURE_DATABASE_URL", &err);
+        err = (struct error){0};
     }
-    return true;
 }

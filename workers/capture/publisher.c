@@ -214,6 +214,16 @@ capture_publisher_reachable(struct capture_publisher *publisher)
     return reachable;
 }
 
+void
+capture_publisher_trouble(struct capture_publisher *publisher, char *why, size_t size)
+{
+    str_copy(why, size, "no broker of KAFKA_BROKERS answers");
+    pthread_mutex_lock(&publisher->open_lock);
+    if (publisher->producer != NULL)
+        kafka_producer_trouble(publisher->producer, why, size);
+    pthread_mutex_unlock(&publisher->open_lock);
+}
+
 int64_t
 capture_publisher_stuck_ms(struct capture_publisher *publisher)
 {

@@ -42,6 +42,8 @@ void capture_publisher_abort(struct capture_publisher *publisher);
 
 // For readyz; any thread. stuck_ms: how long the oldest batch has been under way.
 bool capture_publisher_reachable(struct capture_publisher *publisher);
+void capture_publisher_trouble(struct capture_publisher *publisher, char *why,
+                               size_t size);
 int64_t capture_publisher_stuck_ms(struct capture_publisher *publisher);
 
 #endif

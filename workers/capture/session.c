@@ -96,17 +96,6 @@ capture_session_open(struct capture *capture, const char *url, struct error *err
     return NULL;
 }
 
-bool
-capture_session_hopeless(const struct capture_backoff *backoff, const char *setting,
-                         struct error *err)
-{
-    if (backoff->attempts > 0 || err->kind != ERROR_PERMANENT || err->service != NULL)
-        return false;
-    const struct error from = *err;
-    error_permanent(err, "%s: %s", setting, from.text);
-    return true;
-}
-
 // 42P01, 3F000, 42883: table, schema or function are missing.
 static const char *
 hint_for(const struct error *err)
@@ -117,12 +106,29 @@ hint_for(const struct error *err)
     return err->hint;
 }
 
+// Where an answer came, the setting is not what is wrong.
+static const char *
+setting_of(const struct error *err, const char *database)
+{
+    const char *service = err->service != NULL ? err->service : "";
+
+    if (strcmp(service, "postgres") == 0)
+        return database;
+    if (strcmp(service, "kafka") == 0)
+        return "KAFKA_BROKERS";
+    return strcmp(service, "directus") == 0 && err->http_status == 0 ? "DIRECTUS_URL"
+                                                                     : NULL;
+}
+
 // "directus: GET /activity answered 401 (DIRECTUS_TOKEN is wrong: ...)"
 static void
-explain(const struct error *err, struct str *out)
+explain(const struct error *err, const char *database, struct str *out)
 {
     const char *hint = hint_for(err);
+    const char *setting = setting_of(err, database);
 
+    if (setting != NULL)
+        str_printf(out, "%s: ", setting);
     if (err->service != NULL && !str_starts(err->text, err->service))
         str_printf(out, "%s: ", err->service);
     str_puts(out, err->text);
@@ -132,7 +138,7 @@ explain(const struct error *err, struct str *out)
 
 void
 capture_session_back_off(struct capture *capture, struct capture_backoff *backoff,
-                         const struct error *err)
+                         const char *database, const struct error *err)
 {
     int doublings =
         backoff->attempts < BACKOFF_DOUBLINGS ? backoff->attempts : BACKOFF_DOUBLINGS;
@@ -141,7 +147,7 @@ capture_session_back_off(struct capture *capture, struct capture_backoff *backof
 
     backoff->attempts++;
     str_begin(&problem, PROBLEM_BYTES);
-    explain(err, &problem);
+    explain(err, database, &problem);
     if (capture_status_set(&capture->status, CAPTURE_STARTING, problem.data))
         log_warn("waiting", "%s", problem.data);
     str_end(&problem);

@@ -13,8 +13,7 @@
 struct pg;
 
 // Connects and waits for the lock, as a standby while another one has it. NULL with
-// *err: RETRYABLE (also when it is time to stop), or PERMANENT where the URL cannot be
-// read.
+// *err: RETRYABLE, also when it is time to stop.
 struct pg *capture_session_open(struct capture *capture, const char *url,
                                 struct error *err) ATTR_MUST_CHECK;
 
@@ -26,13 +25,9 @@ struct capture_backoff {
     int attempts;
 };
 
-// Whether the first attempt failed in a way that no further one can mend: the URL in
-// the setting cannot be read. *err then names the setting.
-bool capture_session_hopeless(const struct capture_backoff *backoff,
-                              const char *setting, struct error *err);
-
-// Tells what went wrong (once, not at every attempt) and waits before the next one.
+// Tells what went wrong (once, not at every attempt), with the setting that may be
+// wrong (`database` is that of the session), and waits before the next one.
 void capture_session_back_off(struct capture *capture, struct capture_backoff *backoff,
-                              const struct error *err);
+                              const char *database, const struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/pg.h"
 #include "workers/capture/capture.h"
 
 #define AT(member) offsetof(struct capture_settings, member)
@@ -133,17 +134,28 @@ const struct config_setting capture_settings_table[] = {
     {0},
 };
 
+static bool
+check_url(const char *name, const char *url, const char *missing, struct error *err)
+{
+    if (url[0] != '\0' && pg_url_check(url, err))
+        return true;
+    if (url[0] == '\0')
+        error_permanent(err, "%s", missing);
+    return error_about(err, name);
+}
+
 bool
 capture_settings_check(const struct capture_settings *settings, struct error *err)
 {
     if (strcmp(settings->mode, "outbox") == 0)
-        return settings->capture_database_url[0] != '\0'
-               || error_permanent(err,
-                                  "CAPTURE_DATABASE_URL: set it to Directus's "
-                                  "Postgres, or CAPTURE=flow without access to it");
+        return check_url("CAPTURE_DATABASE_URL", settings->capture_database_url,
+                         "set it to Directus's Postgres, or CAPTURE=flow without "
+                         "access to it",
+                         err);
     if (strcmp(settings->mode, "flow") == 0)
-        return settings->database_url[0] != '\0'
-               || error_permanent(err, "DATABASE_URL: set it to the ledger's Postgres, "
-                                       "where CAPTURE=flow keeps its place");
+        return check_url("DATABASE_URL", settings->database_url,
+                         "set it to the ledger's Postgres, where CAPTURE=flow keeps "
+                         "its place",
+                         err);
     return error_permanent(err, "CAPTURE: must be outbox or flow");
 }

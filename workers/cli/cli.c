@@ -95,9 +95,22 @@ cli_usage(const struct cli *cli, const char *fmt, ...)
     return EX_USAGE;
 }
 
+// What may be wrong where a service gave no answer, as a prefix.
+static const char *
+setting_of(const struct error *err)
+{
+    const char *service = err->service != NULL ? err->service : "";
+    if (err->kind != ERROR_RETRYABLE || err->http_status != 0)
+        return "";
+    if (strcmp(service, "kafka") == 0)
+        return "KAFKA_BROKERS: ";
+    return strcmp(service, "directus") == 0 ? "DIRECTUS_URL: " : "";
+}
+
 int
 cli_error(const struct cli *cli, const struct error *err)
 {
+    const char *setting = setting_of(err);
     int status = EX_DATAERR;
     if (err->kind == ERROR_RETRYABLE || err->kind == ERROR_RATE_LIMITED
         || err->kind == ERROR_UNSURE)
@@ -105,8 +118,8 @@ cli_error(const struct cli *cli, const struct error *err)
     if (err->kind == ERROR_FATAL)
         status = EX_CONFIG;
     if (err->hint != NULL)
-        return cli_fail(cli, status, "%s (%s)", err->text, err->hint);
-    return cli_fail(cli, status, "%s", err->text);
+        return cli_fail(cli, status, "%s%s (%s)", setting, err->text, err->hint);
+    return cli_fail(cli, status, "%s%s", setting, err->text);
 }
 
 int

@@ -132,8 +132,8 @@ probe_directus(struct job *job, void *state)
 }
 
 static const struct integration_probe probes[] = {
-    {"docuseal", probe_docuseal},
-    {"directus", probe_directus},
+    {"docuseal", probe_docuseal, "DOCUSEAL_API_URL"},
+    {"directus", probe_directus, "DIRECTUS_URL"},
     {0},
 };
 

@@ -20,6 +20,8 @@
 
 enum { STUCK_MS = 30000, FLUSH_MS = 5000, WATCHDOG_MS = 5000 };
 
+#define NO_BROKER "no broker of KAFKA_BROKERS answers"
+
 struct ingest {
     struct ingest_settings settings;
     struct ingest_sources sources;
@@ -54,10 +56,13 @@ is_ready(void *owner, char *why, size_t size)
     char spool[200];
     if (!ingest_sources_ready(&ingest->sources, why, size))
         return false;
-    if (ingest_keeper_reachable(ingest->keeper)
-        || ingest_spool_healthy(ingest->spool, spool, sizeof spool))
+    if (ingest_keeper_reachable(ingest->keeper))
         return true;
-    snprintf(why, size, "Kafka is away, and %s", spool);
+    if (ingest_spool_healthy(ingest->spool, spool, sizeof spool)) {
+        str_copy(why, size, NO_BROKER ": events go to the spool");
+        return true;
+    }
+    snprintf(why, size, NO_BROKER ", and %s", spool);
     return false;
 }
 

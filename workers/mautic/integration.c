@@ -131,8 +131,8 @@ probe_directus(struct job *job, void *state)
 }
 
 static const struct integration_probe probes[] = {
-    {"mautic", probe_mautic},
-    {"directus", probe_directus},
+    {"mautic", probe_mautic, "MAUTIC_URL"},
+    {"directus", probe_directus, "DIRECTUS_URL"},
     {0},
 };
 

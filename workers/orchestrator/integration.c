@@ -70,7 +70,7 @@ probe_directus(struct job *job, void *state)
 }
 
 static const struct integration_probe probes[] = {
-    {"directus", probe_directus},
+    {"directus", probe_directus, "DIRECTUS_URL"},
     {0},
 };
 

@@ -1,0 +1,102 @@
+"""A setting that is wrong: the log and /readyz name it, and never show its secret."""
+
+from harness import Case, rest, until
+
+PASSWORD = "canary-password"
+AWAY = "postgresql://relais:%s@127.0.0.1:1/relais" % PASSWORD
+NO_HOST = "postgresql://relais:%s@no-such-host.invalid/relais" % PASSWORD
+NO_URL = "postgres//relais:%s@127.0.0.1/relais" % PASSWORD
+
+# What ends the start, and what is waited for.
+SYNTAX = (
+    ("relais-docuseal", {"DATABASE_URL": NO_URL}),
+    ("relais-orchestrator", {"DATABASE_URL": NO_URL}),
+    ("relais-capture", {"CAPTURE_DATABASE_URL": NO_URL}),
+    ("relais-capture", {"CAPTURE": "flow", "DATABASE_URL": NO_URL}),
+    ("relais-docuseal", {"DIRECTUS_URL": "127.0.0.1:8055"}),
+    ("relais-capture", {"CAPTURE": "flow", "DIRECTUS_URL": "127.0.0.1:8055"}),
+    ("relais-docuseal", {"KAFKA_BROKERS": "http://127.0.0.1:9092"}),
+    ("relais-capture", {"KAFKA_BROKERS": "127.0.0.1:99999"}),
+    ("relais-ingest", {"KAFKA_BROKERS": "127.0.0.1:"}),
+)
+UNREACHABLE = (
+    ("relais-docuseal", {"DATABASE_URL": AWAY}, "correct host and port"),
+    ("relais-docuseal", {"DATABASE_URL": NO_HOST}, "correct the host"),
+    ("relais-capture", {"CAPTURE_DATABASE_URL": AWAY}, "correct host and port"),
+    ("relais-capture", {"CAPTURE": "flow", "DATABASE_URL": NO_HOST}, "correct the host"),
+    ("relais-docuseal", {"DIRECTUS_URL": "http://127.0.0.1:1"}, "does not answer"),
+    ("relais-capture", {"CAPTURE": "flow", "DIRECTUS_URL": "http://127.0.0.1:1"},
+     "Couldn't connect"),
+    ("relais-docuseal", {"DOCUSEAL_API_URL": "http://127.0.0.1:1"}, "does not answer"),
+    ("relais-docuseal", {"KAFKA_BROKERS": "127.0.0.1:1"}, "refused"),
+    ("relais-capture", {"KAFKA_BROKERS": "no-such-host.invalid:9092"}, "resolve"),
+)
+
+
+class Settings(Case):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.system.up)
+
+    def test_what_cannot_be_read_stops_the_start(self):
+        for name, wrong in SYNTAX:
+            with self.subTest(name, wrong=list(wrong)):
+                program = self.begun(name, wrong)
+                self.assertEqual(program.ended(), 78, program.tail())
+                self.assert_said(program, wrong)
+
+    def test_what_is_not_there_is_waited_for(self):
+        for name, wrong, words in UNREACHABLE:
+            with self.subTest(name, wrong=list(wrong)):
+                program = self.begun(name, wrong)
+                setting = list(wrong)[-1]
+                self.not_ready(program, setting, words)
+                self.assert_said(program, wrong)
+                self.assertTrue(program.runs())
+
+    def test_a_user_or_a_database_that_is_not_there_is_told(self):
+        url, name = self.system.env["DATABASE_URL"].rsplit("/", 1)
+        user, place = url.rsplit("@", 1)
+        password = "%s:%s@%s/%s" % (user.rsplit(":", 1)[0], PASSWORD, place, name)
+        for wrong, words in ((password, "correct the user and the password"),
+                             (url + "/nowhere", "correct the name of the database")):
+            with self.subTest(words):
+                program = self.begun("relais-orchestrator", {"DATABASE_URL": wrong})
+                self.not_ready(program, "DATABASE_URL", words)
+                self.assert_said(program, {"DATABASE_URL": wrong})
+
+    def test_commands_name_the_setting(self):
+        for words, wrong in ((["status"], {"DATABASE_URL": AWAY}),
+                             (["status"], {"DATABASE_URL": NO_URL}),
+                             (["migrate"], {"CAPTURE_DATABASE_URL": AWAY}),
+                             (["topics"], {"KAFKA_BROKERS": "127.0.0.1:99999"}),
+                             (["dead", "list"], {"KAFKA_BROKERS": "127.0.0.1:1"}),
+                             (["baseline"], {"DIRECTUS_URL": "http://127.0.0.1:1"})):
+            with self.subTest(words, wrong=list(wrong)):
+                said = self.system.relais(*words, check=False, both=True, **wrong)
+                self.assertIn(list(wrong)[0] + ":", said)
+                self.assertNotIn(PASSWORD, said)
+
+    def begun(self, name, wrong):
+        """The program, started anew with the wrong setting; its log begins there."""
+        program = self.system[name]
+        program.stop()
+        self.before = len(program.tail(10 ** 6))
+        program.start(**{"DATABASE_URL": self.system.env["DATABASE_URL"], **wrong})
+        return program
+
+    def said(self, program):
+        return program.tail(10 ** 6)[self.before:]
+
+    def not_ready(self, program, setting, words):
+        def look():
+            answer = rest.call("GET", program.admin("/readyz"))
+            text = rest.text_of(answer)
+            return answer.status == 503 and setting in text and words in text
+
+        until("%s is not ready for %s" % (program.name, setting), look)
+
+    def assert_said(self, program, wrong):
+        setting = list(wrong)[-1]
+        until("the log names " + setting, lambda: setting in self.said(program))
+        self.assertNotIn(PASSWORD, self.said(program))
