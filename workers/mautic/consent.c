@@ -29,7 +29,7 @@ mautic_consent_rows(struct job *job, const struct mautic *m, const char *email)
 {
     const struct http_header query[] = {
         {"filter[email][_icontains]", email},
-        {"fields", "id,email,email_opted_in,mautic_contact_id,owner_company"},
+        {"fields", "id,email,email_opted_in,owner_company"},
         {"sort", "id"},
         {"limit", "-1"},
         {NULL}};
@@ -43,6 +43,27 @@ mautic_consent_rows(struct job *job, const struct mautic *m, const char *email)
             json_add(same, row);
     }
     return same;
+}
+
+static bool
+read_rows(struct job *job, struct mautic_person *person)
+{
+    if (person->rows == NULL)
+        person->rows = mautic_consent_rows(job, person->m, person->email);
+    return person->rows != NULL;
+}
+
+bool
+mautic_consent_of_all(struct job *job, struct mautic_person *person, bool *all)
+{
+    if (!read_rows(job, person))
+        return false;
+    *all = true;
+    for (size_t i = 0; i < json_object_array_length(person->rows); i++) {
+        struct json_object *row = json_object_array_get_idx(person->rows, i);
+        *all = *all && json_bool_or(row, "email_opted_in", true);
+    }
+    return true;
 }
 
 static bool
@@ -79,11 +100,10 @@ follow_mautic(struct job *job, struct mautic_person *person, size_t meaning)
                                       json_string_or(person->memory, "status_at", ""));
     bool opted_in = meanings[meaning].opted_in;
     bool by_hand = strcmp(meanings[meaning].status, BY_HAND) == 0;
-    struct json_object *rows = mautic_consent_rows(job, person->m, person->email);
-    if (rows == NULL)
+    if (!read_rows(job, person))
         return false;
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        struct json_object *row = json_object_array_get_idx(rows, i);
+    for (size_t i = 0; i < json_object_array_length(person->rows); i++) {
+        struct json_object *row = json_object_array_get_idx(person->rows, i);
         bool flips = json_bool_or(row, "email_opted_in", true) != opted_in;
         if (flips && !set_row(job, person, json_string_or(row, "id", ""), opted_in))
             return false;
@@ -101,20 +121,6 @@ agree(struct mautic_person *person, const char *status, const char *since)
     person->contact.status_at = since;
     json_set_string(person->memory, "status", status);
     json_set_string(person->memory, "status_at", since);
-}
-
-static bool
-all_opted_in(struct job *job, const struct mautic_person *person, bool *all)
-{
-    struct json_object *rows = mautic_consent_rows(job, person->m, person->email);
-    if (rows == NULL)
-        return false;
-    *all = true;
-    for (size_t i = 0; i < json_object_array_length(rows); i++)
-        *all =
-            *all
-            && json_bool_or(json_object_array_get_idx(rows, i), "email_opted_in", true);
-    return true;
 }
 
 // Mautic says what it said before; Directus says otherwise.
@@ -136,7 +142,7 @@ follow_directus(struct job *job, struct mautic_person *person)
         return set_row(job, person, person->row, false);
     }
     // The block holds as long as one of the rows wants it.
-    if (!all_opted_in(job, person, &all))
+    if (!mautic_consent_of_all(job, person, &all))
         return false;
     person->opted_in = all;
     if (!all)

@@ -18,9 +18,13 @@ bool mautic_consent_settle(struct job *job,
 // Whether marketing may be sent.
 bool mautic_consent_given(const struct mautic_person *person);
 
-// The rows of people with that address: {id, email, email_opted_in, mautic_contact_id,
-// owner_company}.
+// The rows of people with that address: {id, email, email_opted_in, owner_company}.
 struct json_object *mautic_consent_rows(struct job *job, const struct mautic *m,
                                         const char *email) ATTR_MUST_CHECK;
+
+// Whether every row with the person's address wants mails; reads them into
+// person->rows.
+bool mautic_consent_of_all(struct job *job, struct mautic_person *person,
+                           bool *all) ATTR_MUST_CHECK;
 
 #endif

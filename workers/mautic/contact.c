@@ -254,12 +254,12 @@ mautic_contact_unblock(struct job *job, const struct mautic *m, const char *id)
 }
 
 struct json_object *
-mautic_contact_since(struct job *job, const struct mautic *m, const char *column,
-                     const char *since, int64_t start)
+mautic_contact_from(struct job *job, const struct mautic *m, const char *column,
+                    const char *least, int64_t start)
 {
     const struct http_header query[] = {
         {"where[0][col]", column}, {"where[0][expr]", "gte"},
-        {"where[0][val]", since},  {"orderBy", column},
+        {"where[0][val]", least},  {"orderBy", column},
         {"orderByDir", "asc"},     {"start", job_printf(job, "%" PRId64, start)},
         {"limit", PAGE_TEXT},      {NULL}};
     return ask_rows(job, m, http_url(job, "/api/contacts", query));

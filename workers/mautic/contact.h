@@ -62,12 +62,12 @@ bool mautic_contact_block(struct job *job, const struct mautic *m,
 bool mautic_contact_unblock(struct job *job, const struct mautic *m,
                             const char *id) ATTR_MUST_CHECK;
 
-// One page of the contacts whose column (date_modified, date_added) is at or after
-// `since` ("YYYY-MM-DD HH:MM:SS", UTC), the earliest first, from the start-th: an array
-// of their JSON.
-struct json_object *mautic_contact_since(struct job *job, const struct mautic *m,
-                                         const char *column, const char *since,
-                                         int64_t start) ATTR_MUST_CHECK;
+// One page of the contacts whose column (date_modified, date_added, id) is at or after
+// `least` ("YYYY-MM-DD HH:MM:SS" in UTC, or a number), the least first, from the
+// start-th: an array of their JSON.
+struct json_object *mautic_contact_from(struct job *job, const struct mautic *m,
+                                        const char *column, const char *least,
+                                        int64_t start) ATTR_MUST_CHECK;
 enum { MAUTIC_PAGE = 100 };
 
 // GET /contacts?limit=1: whether Mautic is there and lets us in.

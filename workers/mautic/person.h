@@ -28,6 +28,7 @@ struct mautic_person {
     bool opted_in;              // the row's email_opted_in; true where there is none
     struct json_object *fields; // of the contact, as Mautic names them
     struct json_object *patch;  // what the row is to be told
+    struct json_object *rows;   // all rows of people with the address, once read
 
     // The ledger's memory of the person: {contact, hash, status, status_at, made}
     struct json_object *memory;

@@ -138,20 +138,14 @@ judge_hook(struct job *job, const struct mautic_person *person, const char *befo
 static bool
 settle_consent(struct job *job, struct mautic_person *person)
 {
-    struct json_object *rows = mautic_consent_rows(job, person->m, person->email);
-    if (rows == NULL)
+    if (!mautic_consent_of_all(job, person, &person->opted_in))
         return false;
-    const char *known = json_string_or(person->memory, "contact", NULL);
-    if (json_object_array_length(rows) == 0 && known == NULL) {
+    bool known = json_at(person->memory, "contact") != NULL;
+    if (json_object_array_length(person->rows) == 0 && !known) {
         settlement_note(job, "not ours: contact %s", person->contact.id);
         return true;
     }
     const char *before = json_string_or(person->memory, "status", "contactable");
-    person->opted_in = true;
-    for (size_t i = 0; i < json_object_array_length(rows); i++)
-        person->opted_in =
-            person->opted_in
-            && json_bool_or(json_object_array_get_idx(rows, i), "email_opted_in", true);
     if (!mautic_consent_settle(job, person))
         return false;
     judge_hook(job, person, before);

@@ -68,7 +68,6 @@ who_unsubscribed_is_opted_out_in_every_row(void **state)
         scene, CHANGED, hook(scene, CHANGED, "webhook.4-unsubscribed.body"),
         (struct fake_reply[]){DNC(1),
                               PEOPLE(OPTED("true") "," OTHER("true") "," STRANGER),
-                              PEOPLE(OPTED("true") "," OTHER("true") "," STRANGER),
                               {"PATCH", "/items/people/" CONTACT "?fields=id", 200,
                                "{\"data\":{}}", .sends = "\"email_opted_in\":false"},
                               OTHER_TOLD,
@@ -98,9 +97,8 @@ who_bounced_is_opted_out_too(void **state)
 {
     struct scene *scene = *state;
     fake_set_state(&scene->fake, PERSON, AGREED("contactable"));
-    struct error err =
-        look(scene, (struct fake_reply[]){DNC(2), PEOPLE(OPTED("true")),
-                                          PEOPLE(OPTED("true")), PERSON_TOLD, END});
+    struct error err = look(
+        scene, (struct fake_reply[]){DNC(2), PEOPLE(OPTED("true")), PERSON_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, "contact.bounced"), 1);
 }
@@ -111,8 +109,8 @@ who_subscribes_again_in_mautic_is_opted_in_again(void **state)
     struct scene *scene = *state;
     fake_set_state(&scene->fake, PERSON, AGREED("unsubscribed"));
     struct error err =
-        look(scene, (struct fake_reply[]){MARTINA, PEOPLE(OPTED("false")),
-                                          PEOPLE(OPTED("false")), PERSON_TOLD, END});
+        look(scene,
+             (struct fake_reply[]){MARTINA, PEOPLE(OPTED("false")), PERSON_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_true(
         json_bool_or(sent(scene, "PATCH", "/items/people/"), "email_opted_in", false));
@@ -125,8 +123,7 @@ each_unsubscription_is_a_fact_of_its_own(void **state)
 {
     struct scene *scene = *state;
     fake_set_state(&scene->fake, PERSON, AGREED("contactable"));
-    const struct fake_reply gone[] = {DNC(1), PEOPLE(OPTED("true")),
-                                      PEOPLE(OPTED("true")), PERSON_TOLD, END};
+    const struct fake_reply gone[] = {DNC(1), PEOPLE(OPTED("true")), PERSON_TOLD, END};
     assert_int_equal(look(scene, gone).kind, ERROR_NONE);
     char first[40];
     memcpy(first, fake_last(&scene->fake, "contact.unsubscribed")->id, 37);
@@ -157,8 +154,8 @@ the_block_that_directus_asked_for_is_no_news_there(void **state)
 {
     struct scene *scene = *state;
     fake_set_state(&scene->fake, PERSON, AGREED("contactable"));
-    struct error err = look(scene, (struct fake_reply[]){DNC(3), PEOPLE(OPTED("false")),
-                                                         PEOPLE(OPTED("false")), END});
+    struct error err =
+        look(scene, (struct fake_reply[]){DNC(3), PEOPLE(OPTED("false")), END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.published_count, 0);
     assert_string_equal(kept_status(scene), "manual");
@@ -169,9 +166,8 @@ a_block_by_hand_in_mautic_opts_out(void **state)
 {
     struct scene *scene = *state;
     fake_set_state(&scene->fake, PERSON, AGREED("contactable"));
-    struct error err =
-        look(scene, (struct fake_reply[]){DNC(3), PEOPLE(OPTED("true")),
-                                          PEOPLE(OPTED("true")), PERSON_TOLD, END});
+    struct error err = look(
+        scene, (struct fake_reply[]){DNC(3), PEOPLE(OPTED("true")), PERSON_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, "contact.unsubscribed"), 1);
 }
@@ -186,9 +182,9 @@ an_opt_in_in_directus_lifts_the_block_once_every_row_wants_it(void **state)
         (struct fake_reply[]){DNC(3), PEOPLE(OPTED("true") "," OTHER("false")), END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(kept_status(scene), "manual");
-    err = look(scene, (struct fake_reply[]){
-                          DNC(3), PEOPLE(OPTED("true") "," OTHER("true")),
-                          PEOPLE(OPTED("true") "," OTHER("true")), UNBLOCKED, END});
+    err = look(scene,
+               (struct fake_reply[]){DNC(3), PEOPLE(OPTED("true") "," OTHER("true")),
+                                     UNBLOCKED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(kept_status(scene), "contactable");
 }
@@ -270,9 +266,8 @@ static void
 who_was_never_synced_but_unsubscribed_is_opted_out(void **state)
 {
     struct scene *scene = *state;
-    struct error err =
-        look(scene, (struct fake_reply[]){DNC(1), PEOPLE(OPTED("true")),
-                                          PEOPLE(OPTED("true")), PERSON_TOLD, END});
+    struct error err = look(
+        scene, (struct fake_reply[]){DNC(1), PEOPLE(OPTED("true")), PERSON_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, "contact.unsubscribed"), 1);
 }
@@ -335,8 +330,8 @@ static void
 a_change_that_only_the_sweep_saw_means_a_broken_webhook(void **state)
 {
     struct scene *scene = *state;
-    const struct fake_reply replies[] = {DNC(1), PEOPLE(OPTED("true")),
-                                         PEOPLE(OPTED("true")), PERSON_TOLD, END};
+    const struct fake_reply replies[] = {DNC(1), PEOPLE(OPTED("true")), PERSON_TOLD,
+                                         END};
     fake_set_state(&scene->fake, PERSON, AGREED("contactable"));
     struct error err = deliver(scene, OBSERVED, LOOK("webhook"), replies);
     assert_int_equal(err.kind, ERROR_NONE);

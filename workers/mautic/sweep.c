@@ -8,6 +8,7 @@
 #include "common/ledger.h"
 #include "common/publish.h"
 #include "common/settlement.h"
+#include "workers/mautic/api.h"
 #include "workers/mautic/mautic.h"
 #include "workers/mautic/person.h"
 #include "workers/mautic/reconcile.h"
@@ -15,8 +16,10 @@
 enum { PAGES_MAX = 1000 };
 #define CURSOR "mautic.contacts"
 
-// The cursor is {modified, added}: the latest instant seen of each, by Mautic's clock.
-// A contact has no date_modified until it is first changed.
+// The cursor is {modified, added, audited}: the latest instant seen of each, by
+// Mautic's clock (a contact has no date_modified until it is first changed), and the
+// number from which the next sweep looks at a page of all contacts, since not every
+// version changes date_modified when somebody unsubscribes.
 struct sweep {
     const struct mautic *m;
     struct json_object *before; // the last sweep's cursor, {} if there was none
@@ -78,9 +81,8 @@ read_page(struct job *job, const struct sweep *sweep, const struct column *colum
 {
     char since[CLOCK_TEXT];
     clock_format(since_ms, since);
-    return mautic_contact_since(job, sweep->m, column->name,
-                                job_printf(job, "%.10s %.8s", since, since + 11),
-                                start);
+    return mautic_contact_from(job, sweep->m, column->name,
+                               job_printf(job, "%.10s %.8s", since, since + 11), start);
 }
 
 // Always the first page from the last instant seen: rows that move meanwhile are not
@@ -116,6 +118,27 @@ sweep_column(struct job *job, struct sweep *sweep, const struct column *column)
     return true;
 }
 
+// One page of all contacts, and round again.
+static bool
+audit(struct job *job, struct sweep *sweep)
+{
+    int64_t least = json_i64_or(sweep->before, "audited", 0);
+    struct json_object *rows =
+        mautic_contact_from(job, sweep->m, "id", job_printf(job, "%" PRId64, least), 0);
+    if (rows == NULL)
+        return false;
+    size_t count = json_object_array_length(rows);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        int64_t id = mautic_number(row, "id");
+        least = id >= least ? id + 1 : least;
+        if (!look_at(job, sweep, row))
+            return false;
+    }
+    json_set_i64(sweep->now, "audited", count < MAUTIC_PAGE ? 0 : least);
+    return true;
+}
+
 bool
 mautic_sweep(struct job *job, void *state)
 {
@@ -131,6 +154,8 @@ mautic_sweep(struct job *job, void *state)
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         if (!sweep_column(job, &sweep, &columns[i]))
             return false;
+    if (!audit(job, &sweep))
+        return false;
     settlement_cursor(job, CURSOR, json_print(sweep.now, NULL));
     settlement_note(job, "%" PRId64 " contacts to look at", sweep.published);
     return true;

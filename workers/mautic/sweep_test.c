@@ -14,6 +14,8 @@
     }
 #define MODIFIED(rows) PAGE("date_modified", "", rows)
 #define ADDED(rows) PAGE("date_added", "", rows)
+#define ALL(least, rows) PAGE("id", least "&", rows)
+#define NO_MORE ALL("0", "")
 #define ME(dnc) text(scene, "\"47\":%s", contact_json(scene, 47, EMAIL, dnc))
 
 static struct error
@@ -38,8 +40,8 @@ who_changed_his_mind_unheard_is_looked_at(void **state)
     struct scene *scene = *state;
     fake_set_state(&scene->fake, PERSON,
                    "{\"contact\":\"47\",\"status\":\"contactable\"}");
-    struct error err =
-        sweep(scene, (struct fake_reply[]){MODIFIED(ME(1)), ADDED(ME(1)), END});
+    struct error err = sweep(
+        scene, (struct fake_reply[]){MODIFIED(ME(1)), ADDED(ME(1)), NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, "mautic.contact.observed"), 1);
     const struct fake_event *ev = fake_last(&scene->fake, "mautic.contact.observed");
@@ -56,7 +58,7 @@ who_says_what_is_known_is_left_alone(void **state)
     fake_set_state(&scene->fake, PERSON,
                    "{\"contact\":\"47\",\"status\":\"unsubscribed\"}");
     struct error err =
-        sweep(scene, (struct fake_reply[]){MODIFIED(ME(1)), ADDED(""), END});
+        sweep(scene, (struct fake_reply[]){MODIFIED(ME(1)), ADDED(""), NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.published_count, 0);
 }
@@ -66,10 +68,10 @@ a_stranger_matters_only_where_he_wants_no_mails(void **state)
 {
     struct scene *scene = *state;
     struct error err =
-        sweep(scene, (struct fake_reply[]){MODIFIED(ME(0)), ADDED(""), END});
+        sweep(scene, (struct fake_reply[]){MODIFIED(ME(0)), ADDED(""), NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.published_count, 0);
-    err = sweep(scene, (struct fake_reply[]){MODIFIED(ME(2)), ADDED(""), END});
+    err = sweep(scene, (struct fake_reply[]){MODIFIED(ME(2)), ADDED(""), NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.published_count, 1);
 }
@@ -81,7 +83,7 @@ another_number_is_news(void **state)
     fake_set_state(&scene->fake, PERSON,
                    "{\"contact\":\"31\",\"status\":\"contactable\"}");
     struct error err =
-        sweep(scene, (struct fake_reply[]){MODIFIED(ME(0)), ADDED(""), END});
+        sweep(scene, (struct fake_reply[]){MODIFIED(ME(0)), ADDED(""), NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.published_count, 1);
 }
@@ -91,13 +93,14 @@ the_next_sweep_begins_behind_the_last_instant(void **state)
 {
     struct scene *scene = *state;
     struct error err =
-        sweep(scene, (struct fake_reply[]){MODIFIED(""), ADDED(ME(0)), END});
+        sweep(scene, (struct fake_reply[]){MODIFIED(""), ADDED(ME(0)), NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(cursor(scene, "added"), ADDED_MS);
     // Ten minutes of overlap.
-    err = sweep(scene, (struct fake_reply[]){
-                           MODIFIED(""),
-                           PAGE("date_added", "2026-08-12%2008%3A50%3A01", ""), END});
+    err = sweep(scene,
+                (struct fake_reply[]){
+                    MODIFIED(""), PAGE("date_added", "2026-08-12%2008%3A50%3A01", ""),
+                    NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(cursor(scene, "added"), ADDED_MS);
 }
@@ -122,9 +125,10 @@ a_full_page_is_followed_by_the_first_page_from_its_last_instant(void **state)
 {
     struct scene *scene = *state;
     struct error err =
-        sweep(scene, (struct fake_reply[]){
-                         MODIFIED(""), ADDED(full_page(scene, 100, 10, 20)),
-                         PAGE("date_added", "2026-08-12%2009%3A00%3A20", ""), END});
+        sweep(scene,
+              (struct fake_reply[]){MODIFIED(""), ADDED(full_page(scene, 100, 10, 20)),
+                                    PAGE("date_added", "2026-08-12%2009%3A00%3A20", ""),
+                                    NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_non_null(strstr(scene->fake.calls[2].path, "&start=0&"));
 }
@@ -134,13 +138,30 @@ a_page_of_one_instant_is_followed_by_the_next_page(void **state)
 {
     struct scene *scene = *state;
     struct error err =
-        sweep(scene, (struct fake_reply[]){
-                         MODIFIED(""), ADDED(full_page(scene, 100, 10, 20)),
-                         PAGE("date_added", "2026-08-12%2009%3A00%3A20",
-                              full_page(scene, 200, 20, 20)),
-                         PAGE("date_added", "2026-08-12%2009%3A00%3A20", ""), END});
+        sweep(scene,
+              (struct fake_reply[]){MODIFIED(""), ADDED(full_page(scene, 100, 10, 20)),
+                                    PAGE("date_added", "2026-08-12%2009%3A00%3A20",
+                                         full_page(scene, 200, 20, 20)),
+                                    PAGE("date_added", "2026-08-12%2009%3A00%3A20", ""),
+                                    NO_MORE, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_non_null(strstr(scene->fake.calls[3].path, "&start=100&"));
+}
+
+static void
+all_contacts_are_looked_at_a_page_at_a_time(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        sweep(scene, (struct fake_reply[]){MODIFIED(""), ADDED(""),
+                                           ALL("0", full_page(scene, 100, 1, 9)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(cursor(scene, "audited"), 200);
+    err = sweep(scene,
+                (struct fake_reply[]){MODIFIED(""), ADDED(""), ALL("200", ME(1)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(cursor(scene, "audited"), 0); // round again
+    assert_int_equal(fake_count(&scene->fake, "mautic.contact.observed"), 1);
 }
 
 static void
@@ -183,6 +204,7 @@ main(void)
         AGAIN(the_next_sweep_begins_behind_the_last_instant),
         AGAIN(a_full_page_is_followed_by_the_first_page_from_its_last_instant),
         AGAIN(a_page_of_one_instant_is_followed_by_the_next_page),
+        STAGED(all_contacts_are_looked_at_a_page_at_a_time),
         STAGED(while_mautic_is_away_the_cursor_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
