@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/hmac.h"
+#include "common/digest.h"
 #include "common/json.h"
 #include "common/settlement.h"
 #include "common/str.h"
@@ -28,11 +28,9 @@ store_piece(struct job *job, const struct docuseal *ds, const char *submission,
     if (!docuseal_file_read(job, ds, piece->url, &bytes))
         return false;
     char *file = job_alloc(job, UUID_TEXT);
-    char *sha256 = job_alloc(job, HMAC_HEX);
     uuid_of((const char *const[]){"docuseal.file", submission, piece->key, NULL}, file);
-    hmac_digest(bytes.body, bytes.length, sha256);
     piece->file = file;
-    piece->sha256 = sha256;
+    piece->sha256 = digest_sha256(job, bytes.body, bytes.length);
     const struct directus_file upload = {
         .id = file,
         .title = piece->title,
