@@ -72,15 +72,17 @@ kafka_probe_topic() {
         --if-not-exists --topic relais.probe --partitions 1
 }
 
+# STACK_KAFKA_JAVA: more words for its Java.
 kafka_start() {
-    local run=$1 brokers first=
+    local run=$1 brokers first='' words
     brokers=$(stack_get "$run" KAFKA_BROKERS) || return 1
+    read -ra words < <(stack_get "$run" STACK_KAFKA_JAVA) || words=()
     if [ ! -d "$run/kafka/data" ]; then
         first=yes
         kafka_format "$run" || return 1
     fi
     process_start "$run" kafka "$(kafka_java)" -Xmx512m -XX:+ExitOnOutOfMemoryError \
-        -cp "$(kafka_home)/libs/*" kafka.Kafka "$run/kafka/server.properties" || return 1
+        "${words[@]}" -cp "$(kafka_home)/libs/*" kafka.Kafka "$run/kafka/server.properties" || return 1
     if [ -n "$first" ]; then
         kafka_probe_topic "$brokers" || return 1
     fi

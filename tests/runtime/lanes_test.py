@@ -7,7 +7,7 @@ import threading
 import unittest
 import urllib.request
 
-from tests.runtime.stack import Case, free_port, wait_until
+from tests.runtime.stack import SHORT_SESSION, Case, free_port, wait_until
 
 
 class Parking(Case):
@@ -68,7 +68,7 @@ class Parking(Case):
         stack, provider = self.stack, self.provider
         keys = [stack.key(f"k{i}") for i in range(30)]
         provider.fail("500", path="/touch")
-        worker = stack.worker(BREAKER_FAILURES="100000").ready()
+        worker = stack.worker(BREAKER_FAILURES="100000", **SHORT_SESSION).ready()
         for n in range(3):
             for key in keys:
                 stack.send("echo.free", key, n)

@@ -2,10 +2,11 @@
 import random
 import signal
 import tempfile
+import threading
 import unittest
 
 from tests.runtime.pg_proxy import PgProxy
-from tests.runtime.stack import PARTITIONS, Case, wait_until
+from tests.runtime.stack import PARTITIONS, PATIENCE, SHORT_SESSION, Case, wait_until
 
 
 class Outage(Case):
@@ -83,7 +84,8 @@ class Servers(Outage):
     def test_kafka_is_restarted_in_the_middle(self):
         stack = self.stack
         self.provider.rule(lambda call: "latency:5")
-        worker = stack.worker().ready()
+        # Away for longer than its session: it loses its partitions meanwhile.
+        worker = stack.worker(**SHORT_SESSION).ready()
         self.send_some(200)
         self.wait_for_calls(50)
         stack.kafka.part("kill")
@@ -95,7 +97,7 @@ class Servers(Outage):
 
     def test_a_stop_while_postgres_is_away_ends(self):
         stack = self.stack
-        worker = stack.worker(DRAIN_MS="500ms").ready()
+        worker = stack.worker(DRAIN_MS="500ms", **SHORT_SESSION).ready()
         self.provider.rule(lambda call: "hold" if call.method == "POST" else None)
         self.send_some(20)
         self.provider.wait_for(lambda: self.provider.held > 0)
@@ -109,10 +111,9 @@ class Servers(Outage):
         stack.worker().ready()
         self.everything_done_once()
 
-
     def test_a_stop_while_kafka_is_away_ends(self):
         stack = self.stack
-        worker = stack.worker().ready()
+        worker = stack.worker(**SHORT_SESSION).ready()
         self.send_some(40)
         self.wait_for_calls(20)
         stack.kafka.part("kill")
@@ -132,7 +133,8 @@ class Members(Outage):
         first = stack.worker().ready()
         self.send_some(150)
         self.wait_for_calls(30)
-        second, third = stack.worker().ready(), stack.worker().ready()
+        second = stack.worker(**SHORT_SESSION).ready()
+        third = stack.worker().ready()
         self.send_some(150, 150)
         self.wait_for_calls(120)
         second.kill()  # without a word: its partitions come back after the session
@@ -146,7 +148,7 @@ class Members(Outage):
     def test_a_frozen_worker_writes_nothing_when_it_thaws(self):
         stack, provider = self.stack, self.provider
         provider.rule(lambda call: "latency:10")
-        frozen = stack.worker().ready()
+        frozen = stack.worker(**SHORT_SESSION).ready()
         self.send_some(300)
         self.wait_for_calls(60)
         frozen.signal(signal.SIGSTOP)
@@ -163,37 +165,32 @@ class Members(Outage):
         self.assertEqual(frozen.stop(), 0)
         self.assertEqual(other.stop(), 0)
 
-    def freeze_in_a_transaction(self, worker):
-        """Stops it between the statements of a commit."""
-        stack = self.stack
-
-        def caught():
-            worker.signal(signal.SIGSTOP)
-            if stack.postgres.number(
-                    "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in"
-                    f" transaction' AND application_name = '{stack.name} writer'"):
-                return True
-            worker.signal(signal.SIGCONT)
-            return False
-
-        wait_until(caught, "frozen in a transaction")
-
     def test_a_worker_frozen_in_a_transaction_does_not_stop_the_next(self):
         stack = self.stack
-        frozen = stack.worker().ready()
-        for n in range(6000):
-            stack.send("echo.free", stack.key(f"k{n % 200}"), n // 200)
+        caught = threading.Event()
+
+        def freeze(commit):
+            if commit != 3:
+                return None
+            frozen.signal(signal.SIGSTOP)
+            caught.set()
+            return "hold"
+
+        proxy = PgProxy(stack.postgres.dir, f"{stack.name} writer", freeze)
+        self.addCleanup(proxy.close)
+        frozen = stack.worker(DATABASE_URL=proxy.url, **SHORT_SESSION).ready()
+        for n in range(600):
+            stack.send("echo.free", stack.key(f"k{n % 20}"), n // 20)
         stack.flush()
-        self.wait_for_calls(50)
-        self.freeze_in_a_transaction(frozen)
-        self.assertLess(len(stack.finished()), 6000)
+        self.assertTrue(caught.wait(PATIENCE))
+        self.assertLess(len(stack.finished()), 600)
         stack.worker()
         stack.finish()
         frozen.signal(signal.SIGCONT)
         stack.send("echo.free", stack.key("last"))
         stack.flush()
         stack.settle()
-        self.assertEqual(stack.count("finished_event"), 6001)
+        self.assertEqual(stack.count("finished_event"), 601)
 
     def test_somebody_who_took_the_partitions_in_the_ledger_fences_us(self):
         """As after a session that was lost without our noticing."""
@@ -236,7 +233,7 @@ class Stops(Outage):
 
     def test_a_second_signal_ends_it_at_once(self):
         stack, provider = self.stack, self.provider
-        worker = stack.worker(DRAIN_MS="600s").ready()
+        worker = stack.worker(DRAIN_MS="600s", **SHORT_SESSION).ready()
         provider.rule(lambda call: "hold" if call.method == "POST" else None)
         self.send_some(4)
         provider.wait_for(lambda: provider.held >= 1)
@@ -255,11 +252,12 @@ class Stops(Outage):
         stack, provider = self.stack, self.provider
         key = stack.key("bad")
         provider.fail("500", key=key)
-        for round in range(5):
+        rounds, some = 4, 200
+        for round in range(rounds):
             worker = stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
             parked = len(stack.parked())
-            for n in range(400):
-                stack.send("echo.free", key, n + 400 * round)
+            for n in range(some):
+                stack.send("echo.free", key, n + some * round)
             stack.flush()
             wait_until(lambda: len(stack.parked()) > parked, "parking")
             self.assertEqual(worker.stop(), 0, worker.text()[-2000:])
@@ -267,7 +265,7 @@ class Stops(Outage):
         stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
         stack.settle()
         self.assertEqual([c.n for c in provider.seen(key=key, done=True)],
-                         list(range(2000)))
+                         list(range(rounds * some)))
 
     def test_many_starts_and_stops_leave_nothing_behind(self):
         stack, provider = self.stack, self.provider

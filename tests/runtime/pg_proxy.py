@@ -1,5 +1,7 @@
 """A proxy before Postgres that cuts a session around its COMMIT: before the server has it,
-or after the server has done it and before the client hears of it."""
+or after the server has done it and before the client hears of it. Or it never comes: "hold"
+keeps it until the server ends the session."""
+import collections
 import socket
 import socketserver
 import threading
@@ -7,13 +9,13 @@ import threading
 
 class PgProxy:
     """decide(n) is asked for the n-th COMMIT of sessions whose application_name contains
-    `name`: "before", "after" or None."""
+    `name`: "before", "after", "hold" or None."""
 
     def __init__(self, folder, name, decide):
         self.socket, self.name, self.decide = f"{folder}/.s.PGSQL.5432", name, decide
         self.lock = threading.Lock()
         self.commits = 0
-        self.cuts = {"before": 0, "after": 0}
+        self.cuts = collections.Counter()
         proxy = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -54,7 +56,9 @@ class PgProxy:
             down.start()
             while data := client.recv(1 << 20):
                 cut = self._next() if watched and b"COMMIT\0" in data else None
-                if cut == "before":
+                if cut == "hold":
+                    down.join()
+                if cut in ("before", "hold"):
                     break
                 if cut == "after":
                     hold.set()

@@ -50,6 +50,10 @@ SETTINGS = {
 }
 
 
+# For a worker that is killed, frozen or cut off from Kafka: others wait for its end.
+SHORT_SESSION = {"KAFKA_SESSION_TIMEOUT_MS": "2000"}
+
+
 def wait_until(condition, what, patience=PATIENCE):
     """Looks again and again until the condition holds; its result."""
     until = time.monotonic() + patience
