@@ -117,6 +117,7 @@ int cli_dead(struct cli *cli);
 int cli_park(struct cli *cli);
 int cli_effect(struct cli *cli);
 int cli_attention(struct cli *cli);
+int cli_webhooks(struct cli *cli);
 int cli_clock(struct cli *cli);
 
 #endif

@@ -91,16 +91,14 @@ ninja_hook_is_same(struct json_object *row, struct json_object *body)
     return true;
 }
 
-bool
+struct json_object *
 ninja_hook_create(struct job *job, const struct ninja *ninja, const char *company,
                   struct json_object *body)
 {
-    return ninja_ask(job, ninja,
-                     &(struct ninja_call){.company = company,
-                                          .method = "POST",
-                                          .path = "/webhooks",
-                                          .body = body})
-           != NULL;
+    return ninja_ask(
+        job, ninja,
+        &(struct ninja_call){
+            .company = company, .method = "POST", .path = "/webhooks", .body = body});
 }
 
 bool

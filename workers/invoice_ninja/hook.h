@@ -31,10 +31,13 @@ bool ninja_hook_is_ours(struct json_object *row, struct json_object *body);
 // Whether it also says the same.
 bool ninja_hook_is_same(struct json_object *row, struct json_object *body);
 
-// POST, PUT, restore, delete. A second row of one event only sends everything twice,
-// so that making one needs no effect.
-bool ninja_hook_create(struct job *job, const struct ninja *ninja, const char *company,
-                       struct json_object *body) ATTR_MUST_CHECK;
+// POST: the row. A second one of an event only sends everything twice, so that making
+// one needs no effect.
+struct json_object *ninja_hook_create(struct job *job, const struct ninja *ninja,
+                                      const char *company,
+                                      struct json_object *body) ATTR_MUST_CHECK;
+
+// PUT, and an action (restore, delete).
 bool ninja_hook_update(struct job *job, const struct ninja *ninja, const char *company,
                        const char *id, struct json_object *body) ATTR_MUST_CHECK;
 bool ninja_hook_act(struct job *job, const struct ninja *ninja, const char *company,

@@ -10,7 +10,7 @@
 #include "common/settlement.h"
 #include "common/uuid.h"
 #include "workers/invoice_ninja/api.h"
-#include "workers/invoice_ninja/bill.h"
+#include "workers/invoice_ninja/company.h"
 #include "workers/invoice_ninja/hook.h"
 #include "workers/invoice_ninja/ninja.h"
 #include "workers/invoice_ninja/wire.h"
@@ -19,10 +19,22 @@
 struct check {
     const struct ninja *ninja;
     const char *company;
-    struct json_object *rows; // as Invoice Ninja has them
-    bool known;               // they were all there once
+    struct json_object *rows;  // as Invoice Ninja has them
+    bool known;                // they were all there once
+    struct json_object *shown; // [{event, id, state}], for people
     int created, restored, changed, unchanged, withdrawn;
 };
+
+static void
+show(struct job *job, struct check *check, const struct ninja_wire *wire,
+     const char *id, const char *state)
+{
+    struct json_object *row = json_object_in(job);
+    json_set_string(row, "event", wire->name);
+    json_set_string(row, "id", id);
+    json_set_string(row, "state", state);
+    json_add(check->shown, row);
+}
 
 static bool
 is_gone(struct json_object *row)
@@ -63,8 +75,8 @@ withdraw_others(struct job *job, struct check *check, struct json_object *body,
 }
 
 static bool
-mend(struct job *job, struct check *check, struct json_object *row,
-     struct json_object *body)
+mend(struct job *job, struct check *check, const struct ninja_wire *wire,
+     struct json_object *row, struct json_object *body)
 {
     const char *id = json_text_or(row, "id", "");
     bool gone = is_gone(row);
@@ -76,6 +88,7 @@ mend(struct job *job, struct check *check, struct json_object *row,
     check->restored += gone ? 1 : 0;
     check->changed += !gone && !same ? 1 : 0;
     check->unchanged += !gone && same ? 1 : 0;
+    show(job, check, wire, id, gone ? "restored" : same ? "unchanged" : "changed");
     return true;
 }
 
@@ -87,10 +100,13 @@ check_event(struct job *job, struct check *check, const struct ninja_wire *wire)
         return false;
     struct json_object *row = find_row(check, body);
     if (row != NULL)
-        return mend(job, check, row, body) && withdraw_others(job, check, body, row);
-    if (!ninja_hook_create(job, check->ninja, check->company, body))
+        return mend(job, check, wire, row, body)
+               && withdraw_others(job, check, body, row);
+    row = ninja_hook_create(job, check->ninja, check->company, body);
+    if (row == NULL)
         return false;
     check->created++;
+    show(job, check, wire, json_text_or(row, "id", ""), "created");
     return true;
 }
 
@@ -126,7 +142,14 @@ ninja_register(struct job *job, const struct ninja *ninja, const struct event *e
     struct check check = {
         .ninja = ninja,
         .company = json_string_or(ev->data, "company", ev->company),
+        .shown = json_array_in(job),
     };
+    if (ninja_company_key(ninja->companies, check.company) == NULL) {
+        settlement_note(job,
+                        "company %s has no key of Invoice Ninja: nothing to register",
+                        check.company);
+        return true;
+    }
     const char *entity = job_printf(job, "webhooks:%s", check.company);
     if (!begin(job, &check, entity))
         return false;
@@ -136,6 +159,7 @@ ninja_register(struct job *job, const struct ninja *ninja, const struct event *e
     judge(job, &check);
     struct json_object *state = json_object_in(job);
     json_set_bool(state, "registered", true);
+    json_set(state, "rows", check.shown);
     settlement_state(job, entity, state);
     settlement_note(job,
                     "webhooks: %d created, %d restored, %d changed, %d unchanged, %d "

@@ -295,6 +295,38 @@ what_a_person_looked_at_leaves_the_list(void **state)
     assert_string_equal(world->run.out, "nothing waits for a person\n");
 }
 
+// ---- webhooks
+
+static void
+registered_webhooks_are_shown(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(run_line(&world->run, "webhooks list"), EX_OK);
+    assert_says(world->run.out, "relais webhooks register");
+    pg_fixture_do(
+        world->pg,
+        "INSERT INTO relais.entity_state (worker, entity, state) VALUES"
+        " ('relais-invoice-ninja', 'webhooks:LEXAIA', '{\"rows\":[{\"event\":"
+        "\"create_payment\",\"id\":\"7LDdwRb1YK\",\"state\":\"restored\"}]}')");
+    assert_int_equal(run_line(&world->run, "webhooks list"), EX_OK);
+    assert_says(world->run.out, "LEXAIA");
+    assert_says(world->run.out, "create_payment");
+    assert_says(world->run.out, "restored");
+}
+
+static void
+having_webhooks_looked_at_is_a_command_in_the_outbox(void **state)
+{
+    struct world *world = *state;
+    assert_int_equal(run_line(&world->run, "webhooks register LEXAIA"), EX_OK);
+    char *found = pg_fixture_text(
+        world->pg, "SELECT topic || ' ' || key || ' ' || convert_from(payload, 'UTF8')"
+                   " FROM relais.outbox WHERE worker IS NULL");
+    assert_string_equal(found, "invoice-ninja.commands LEXAIA:webhooks"
+                               " {\"company\":\"LEXAIA\"}");
+    free(found);
+}
+
 // ---- status
 
 static void
@@ -446,6 +478,8 @@ main(void)
         TEST(an_intent_past_its_deadline_is_unsure),
         TEST(a_signing_link_is_not_shown),
         TEST(what_a_person_looked_at_leaves_the_list),
+        TEST(registered_webhooks_are_shown),
+        TEST(having_webhooks_looked_at_is_a_command_in_the_outbox),
         TEST(status_without_kafka_still_shows_the_ledger),
         TEST(a_timer_is_shown_with_what_it_is_about),
         TEST(only_who_allows_it_moves_the_clock),
