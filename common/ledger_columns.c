@@ -436,7 +436,7 @@ ledger_columns_add(struct ledger_columns *columns, const struct ledger_write *wr
 
 int
 ledger_columns_statements(struct ledger_columns *columns, const char *worker,
-                          bool again, struct pg_statement statements[TABLE_COUNT],
+                          struct pg_statement statements[TABLE_COUNT],
                           struct pg_param params[TABLE_COUNT][LEDGER_COLUMNS + 1],
                           struct pg_rows **taken, struct pg_rows **effects)
 {
@@ -451,7 +451,8 @@ ledger_columns_statements(struct ledger_columns *columns, const char *worker,
         for (int c = 0; tables[t].types[c] != '\0'; c++)
             p[n++] = pg_array_param(&columns->columns[t][c]);
         statements[count++] = (struct pg_statement){
-            .sql = again && tables[t].again != NULL ? tables[t].again : tables[t].sql,
+            .sql = columns->again && tables[t].again != NULL ? tables[t].again
+                                                             : tables[t].sql,
             .params = p,
             .count = n,
             .rows = t == TABLE_INTENT    ? taken

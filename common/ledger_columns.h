@@ -35,6 +35,7 @@ enum { LEDGER_COLUMNS = 12 };
 struct ledger_columns {
     struct pg_array columns[TABLE_COUNT][LEDGER_COLUMNS];
     int rows[TABLE_COUNT];
+    bool again; // an event may be finished already, which otherwise is refused
 };
 
 // clear() keeps the memory for the next commit.
@@ -47,11 +48,10 @@ void ledger_columns_add(struct ledger_columns *columns,
                         const struct ledger_write *write, bool fenced);
 
 // Fills `statements` with one per table that has rows, between what the caller puts
-// around them, and returns their number. again: an event may be finished already, which
-// otherwise is refused. `params` holds LEDGER_COLUMNS + 1 a statement.
+// around them, and returns their number. `params` holds LEDGER_COLUMNS + 1 a statement.
 // taken and effects receive the rows of TABLE_INTENT and TABLE_EFFECTS.
 int ledger_columns_statements(struct ledger_columns *columns, const char *worker,
-                              bool again, struct pg_statement statements[TABLE_COUNT],
+                              struct pg_statement statements[TABLE_COUNT],
                               struct pg_param params[TABLE_COUNT][LEDGER_COLUMNS + 1],
                               struct pg_rows **taken, struct pg_rows **effects);
 

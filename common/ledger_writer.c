@@ -23,7 +23,6 @@ struct writer {
     int64_t doubts[DOUBTS_MAX];
     int doubt_count;
     int64_t transaction;        // the one under way
-    bool again;                 // something of the batch may be finished already
     int64_t epochs[EPOCHS_MAX]; // by partition; 0 = unknown
     struct pg_array events;     // scratch
     struct pg_statement statements[TABLE_COUNT + 1];
@@ -193,8 +192,8 @@ write_batch(struct writer *writer, struct ledger_write *const *batch, int count,
             ledger_columns_add(columns, write, write->verdict == LEDGER_FENCED);
     }
     int n =
-        ledger_columns_statements(columns, writer->ledger->worker, writer->again,
-                                  writer->statements, writer->params, &taken, &effects);
+        ledger_columns_statements(columns, writer->ledger->worker, writer->statements,
+                                  writer->params, &taken, &effects);
     writer->statements[n++] = (struct pg_statement){.sql = "COMMIT"};
     if (!pg_pipeline(writer->pg, writer->statements, n, err))
         return false;
@@ -281,11 +280,11 @@ settle_for_good(struct writer *writer, struct ledger_write *const *batch, int co
 {
     struct ledger_pg *ledger = writer->ledger;
     struct error err = {0};
-    writer->again = false;
+    writer->columns.again = false;
     while (!commit(writer, batch, count, &err)) {
         bool refused = err.kind == ERROR_PERMANENT;
-        if (refused && !writer->again) {
-            writer->again = true;
+        if (refused && !writer->columns.again) {
+            writer->columns.again = true;
             continue;
         }
         if (refused && count == 1) {
