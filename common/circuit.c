@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 
-enum { PROBE_FIRST_MS = 1000, PROBE_MAX_MS = 15000 };
+enum { PROBE_FIRST_MS = 1000 };
 
 enum circuit_state {
     CIRCUIT_CLOSED,  // all is well
@@ -20,19 +20,20 @@ struct circuit {
     int64_t failures; // since first_ms
     int64_t first_ms;
     int64_t probe_at_ms, wait_ms;
+    int64_t passed_ms; // when a probe last passed; 0 = none has
     bool probing;
 };
 
 struct circuits {
     pthread_mutex_t lock;
-    int64_t failures, window_ms;
+    int64_t failures, window_ms, probe_ms;
     int count;
     struct circuit all[];
 };
 
 struct circuits *
 circuits_new(const struct integration_probe *probes, int64_t failures,
-             int64_t window_ms)
+             int64_t window_ms, int64_t probe_ms)
 {
     size_t count = 0;
     while (probes != NULL && probes[count].service != NULL)
@@ -42,6 +43,7 @@ circuits_new(const struct integration_probe *probes, int64_t failures,
     pthread_mutex_init(&circuits->lock, NULL);
     circuits->failures = failures;
     circuits->window_ms = window_ms;
+    circuits->probe_ms = probe_ms;
     circuits->count = (int)count;
     for (size_t i = 0; i < count; i++)
         circuits->all[i] =
@@ -58,14 +60,36 @@ circuits_free(struct circuits *circuits)
     free(circuits);
 }
 
-static struct circuit *
-circuit_of(struct circuits *circuits, const char *service)
+static int
+index_of(const struct circuits *circuits, const char *service)
 {
     for (int i = 0; service != NULL && i < circuits->count; i++) {
         if (strcmp(circuits->all[i].probe->service, service) == 0)
-            return &circuits->all[i];
+            return i;
     }
-    return NULL;
+    return -1;
+}
+
+static struct circuit *
+circuit_of(struct circuits *circuits, const char *service)
+{
+    int i = index_of(circuits, service);
+    return i >= 0 ? &circuits->all[i] : NULL;
+}
+
+const char *
+circuits_service(const struct circuits *circuits, const char *service)
+{
+    int i = index_of(circuits, service);
+    return i >= 0 ? circuits->all[i].probe->service : NULL;
+}
+
+static void
+suspect(struct circuit *circuit, int64_t now)
+{
+    circuit->state = CIRCUIT_SUSPECT;
+    circuit->probe_at_ms = now;
+    circuit->wait_ms = PROBE_FIRST_MS;
 }
 
 static void
@@ -75,11 +99,8 @@ count_failure(const struct circuits *circuits, struct circuit *circuit, int64_t 
         circuit->failures = 0;
         circuit->first_ms = now;
     }
-    if (++circuit->failures < circuits->failures)
-        return;
-    circuit->state = CIRCUIT_SUSPECT;
-    circuit->probe_at_ms = now;
-    circuit->wait_ms = PROBE_FIRST_MS;
+    if (++circuit->failures >= circuits->failures)
+        suspect(circuit, now);
 }
 
 void
@@ -111,6 +132,21 @@ put_down(struct str *why, const struct integration_probe *probe, bool first)
 }
 
 bool
+circuits_doubt(struct circuits *circuits, const char *service)
+{
+    int64_t now = clock_ms();
+    pthread_mutex_lock(&circuits->lock);
+    struct circuit *circuit = circuit_of(circuits, service);
+    bool fresh = circuit != NULL && circuit->passed_ms != 0
+                 && now - circuit->passed_ms <= circuits->window_ms;
+    bool doubt = circuit != NULL && !fresh;
+    if (doubt && circuit->state == CIRCUIT_CLOSED)
+        suspect(circuit, now);
+    pthread_mutex_unlock(&circuits->lock);
+    return doubt;
+}
+
+bool
 circuits_down(struct circuits *circuits, struct str *why)
 {
     bool down = false;
@@ -126,39 +162,47 @@ circuits_down(struct circuits *circuits, struct str *why)
     return down;
 }
 
+// Counted from where a probe begins: one that hangs does not make the next one wait.
+static void
+begin_probe(const struct circuits *circuits, struct circuit *circuit, int64_t now)
+{
+    int64_t wait_ms =
+        circuit->wait_ms < circuits->probe_ms ? circuit->wait_ms : circuits->probe_ms;
+    circuit->probing = true;
+    circuit->probe_at_ms = now + wait_ms;
+    circuit->wait_ms = wait_ms * 2;
+}
+
 const struct integration_probe *
-circuits_due(struct circuits *circuits)
+circuits_due(struct circuits *circuits, int64_t now_ms)
 {
     const struct integration_probe *due = NULL;
-    int64_t now = clock_ms();
     pthread_mutex_lock(&circuits->lock);
     for (int i = 0; i < circuits->count && due == NULL; i++) {
         struct circuit *circuit = &circuits->all[i];
         if (circuit->state == CIRCUIT_CLOSED || circuit->probing
-            || now < circuit->probe_at_ms)
+            || now_ms < circuit->probe_at_ms)
             continue;
-        circuit->probing = true;
+        begin_probe(circuits, circuit, now_ms);
         due = circuit->probe;
     }
     pthread_mutex_unlock(&circuits->lock);
     return due;
 }
 
-void
+bool
 circuits_probed(struct circuits *circuits, const struct integration_probe *probe,
                 bool passed)
 {
     pthread_mutex_lock(&circuits->lock);
     struct circuit *circuit = circuit_of(circuits, probe->service);
+    bool back = passed && circuit->state == CIRCUIT_OPEN;
     circuit->probing = false;
+    circuit->state = passed ? CIRCUIT_CLOSED : CIRCUIT_OPEN;
     if (passed) {
-        circuit->state = CIRCUIT_CLOSED;
         circuit->failures = 0;
-    } else {
-        circuit->state = CIRCUIT_OPEN;
-        circuit->probe_at_ms = clock_ms() + circuit->wait_ms;
-        circuit->wait_ms =
-            circuit->wait_ms * 2 > PROBE_MAX_MS ? PROBE_MAX_MS : circuit->wait_ms * 2;
+        circuit->passed_ms = clock_ms();
     }
     pthread_mutex_unlock(&circuits->lock);
+    return back;
 }

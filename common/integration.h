@@ -62,20 +62,20 @@ struct integration {
     // After the settings were read, before anything is handled. Must not call out.
     bool (*open)(void *state, struct error *err);
     // After the secrets of settings were read again (SIGHUP), while handlers run: reads
-    // what open() read by itself again, and keeps the old for who still reads it. False:
-    // the error is logged. NULL = there is nothing of the kind.
+    // what open() read by itself again, and keeps the old for who still reads it.
+    // False: the error is logged. NULL = there is nothing of the kind.
     bool (*reload)(void *state, struct error *err);
     void (*close)(void *state);
     // Changes the options that the worker proposes. NULL = takes them as they are.
     void (*options)(void *state, struct integration_options *options);
     // Real probes, one per dependency: name as in http_service.name, and the setting
-    // that says where it is. Run in a fiber, with a deadline of 10 s: at the start, and
-    // when calls fail; an open circuit is closed when its probe passes.
+    // that says where it is. Run in a fiber, with a deadline of BREAKER_PROBE_MS: at
+    // the start, and when calls fail; an open circuit is closed when its probe passes.
     const struct integration_probe {
         const char *service;
         bool (*probe)(struct job *job, void *state);
         const char *setting; // "DIRECTUS_URL"
-    } * probes; // ends with {0}; may be NULL
+    } * probes;              // ends with {0}; may be NULL
     // Reads what changed at the provider since its cursor and publishes `observed`. One
     // process at a time, every SWEEP_INTERVAL_MS. NULL = none.
     bool (*sweep)(struct job *job, void *state);

@@ -164,6 +164,7 @@ configure(const struct kafka_producer_options *options, struct error *err)
         {"client.id", options->client_id},
         {"linger.ms", n.linger_ms},
         {"queue.buffering.max.kbytes", n.kbytes},
+        {"reconnect.backoff.max.ms", "2000"},
         {0},
     };
     // Without idempotence retries reorder; with another partitioner than the Java

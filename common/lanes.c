@@ -226,6 +226,37 @@ lane_lose(struct lane *lane)
         free_lane(lane);
 }
 
+static void
+hurry(struct lane *lane)
+{
+    bool parked = lane->parked && lane->first == NULL;
+    if (lane->state == LANE_WAITING) {
+        loop_timer_stop(lane->lanes->loop, &lane->timer);
+        lane->state = LANE_IDLE;
+        lane_advance(lane);
+    } else if (lane->state == LANE_LOADING) {
+        lane->due = true;
+    } else if (lane->state == LANE_IDLE && parked) {
+        lane->due = true;
+        lane_load(lane);
+    }
+}
+
+void
+lanes_back(struct lanes *lanes, const char *service)
+{
+    for (size_t b = 0; b < LANE_BUCKETS; b++) {
+        for (struct lane *lane = lanes->buckets[b]; lane != NULL;) {
+            struct lane *next = lane->hash_next; // it may go
+            if (!lane->lost && lane->waits_for != NULL
+                && strcmp(lane->waits_for, service) == 0)
+                hurry(lane);
+            lane = next;
+        }
+    }
+    lanes_serve(lanes);
+}
+
 static bool
 start_lane(struct lane *lane)
 {

@@ -28,10 +28,12 @@ struct lane {
     struct loop_timer timer;
     struct lane *line_next; // in a company's or a gate's line
     int64_t gated_since_ms;
-    bool parked;       // it has rows in parked_event: what arrives goes behind them
-    int64_t parking;   // rows on their way there
-    uint64_t parkings; // how many ever were
-    bool lost;         // the partition was taken away: nothing is written any more
+    bool parked;           // it has rows in parked_event: what arrives goes behind them
+    int64_t parking;       // rows on their way there
+    uint64_t parkings;     // how many ever were
+    const char *waits_for; // the service that its first event failed at, or NULL
+    bool due;              // that is back: what is parked is due, whatever its row says
+    bool lost;             // the partition was taken away: nothing is written any more
 };
 
 struct attempt;
@@ -70,8 +72,12 @@ void lanes_post_revoke(struct lanes *lanes);
 // Dispatch again: a pause is over, or a gate has room.
 void lanes_post_wake(struct lanes *lanes);
 
+// A service is back: what failed there and waits, in memory or parked, goes on now.
+void lanes_post_back(struct lanes *lanes, const char *service);
+
 // What these letters do when they arrive.
 void lanes_revoke(struct lanes *lanes);
+void lanes_back(struct lanes *lanes, const char *service);
 void lanes_start(struct lanes *lanes);
 void lanes_post_start(struct lanes *lanes);
 

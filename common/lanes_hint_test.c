@@ -152,7 +152,7 @@ set_up(void **state)
     for (size_t i = 0; handlers[i].type != NULL; i++)
         worker->metric_done[i] = metrics_series(worker->metrics, METRIC_COUNTER, "done",
                                                 handlers[i].type, "");
-    worker->circuits = circuits_new(NULL, 1, 1);
+    worker->circuits = circuits_new(NULL, 1, 1, 1);
     pthread_mutex_init(&worker->idle_lock, NULL);
     pthread_cond_init(&worker->idle, NULL);
     worker->loop_count = 1;

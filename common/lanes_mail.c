@@ -214,6 +214,19 @@ struct letter {
 };
 
 static void
+post_letter(struct lanes *lanes, void (*deliver)(struct loop_mail *mail),
+            const char *name, int32_t partition)
+{
+    size_t length = strlen(name) + 1;
+    struct letter *letter = str_calloc(1, sizeof *letter + length);
+    letter->mail.deliver = deliver;
+    letter->lanes = lanes;
+    letter->partition = partition;
+    memcpy(letter->name, name, length);
+    loop_post(lanes->loop, &letter->mail);
+}
+
+static void
 parked_told(struct loop_mail *mail)
 {
     struct letter *letter = (struct letter *)mail;
@@ -231,13 +244,21 @@ parked_told(struct loop_mail *mail)
 void
 lanes_post_parked(struct lanes *lanes, const char *lane, int32_t partition)
 {
-    size_t length = strlen(lane) + 1;
-    struct letter *letter = str_calloc(1, sizeof *letter + length);
-    letter->mail.deliver = parked_told;
-    letter->lanes = lanes;
-    letter->partition = partition;
-    memcpy(letter->name, lane, length);
-    loop_post(lanes->loop, &letter->mail);
+    post_letter(lanes, parked_told, lane, partition);
+}
+
+static void
+back_told(struct loop_mail *mail)
+{
+    struct letter *letter = (struct letter *)mail;
+    lanes_back(letter->lanes, letter->name);
+    free(letter);
+}
+
+void
+lanes_post_back(struct lanes *lanes, const char *service)
+{
+    post_letter(lanes, back_told, service, -1);
 }
 
 static void
@@ -250,10 +271,7 @@ revoked(struct loop_mail *mail)
 void
 lanes_post_revoke(struct lanes *lanes)
 {
-    struct letter *letter = str_calloc(1, sizeof *letter);
-    letter->mail.deliver = revoked;
-    letter->lanes = lanes;
-    loop_post(lanes->loop, &letter->mail);
+    post_letter(lanes, revoked, "", -1);
 }
 
 static void
@@ -266,8 +284,5 @@ started(struct loop_mail *mail)
 void
 lanes_post_start(struct lanes *lanes)
 {
-    struct letter *letter = str_calloc(1, sizeof *letter);
-    letter->mail.deliver = started;
-    letter->lanes = lanes;
-    loop_post(lanes->loop, &letter->mail);
+    post_letter(lanes, started, "", -1);
 }

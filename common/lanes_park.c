@@ -206,7 +206,8 @@ rows_read(struct loop_mail *mail)
         unpark(lane);
     } else if (pg_rows_count(rows) == 0) {
         lane_load(lane); // rows came since, or are on their way: look again
-    } else if (is_due(rows)) {
+    } else if (lane->due || is_due(rows)) {
+        lane->due = false;
         for (int row = 0; row < pg_rows_count(rows); row++)
             lane_append(lane, item_of_row(lane, rows, row));
         lane_advance(lane);

@@ -503,6 +503,42 @@ class Circuit(Case):
         provider.clear_rules()
         stack.settle()
 
+    def test_nothing_is_parked_because_of_a_provider_that_is_down(self):
+        """Even one that fails too seldom for the breaker: whoever parks an event asks."""
+        stack, provider = self.stack, self.provider
+        worker = stack.worker(BREAKER_WINDOW_MS="1", RETRY_PARK_MS="1h",
+                              RETRY_MAX_MS="2h", RETRY_MEMORY_MS="0").ready()
+        provider.up = False
+        stack.send("echo.free", stack.key("a"))
+        stack.flush()
+        wait_until(lambda: self.paused(worker), "paused")
+        provider.up = True
+        stack.settle()
+        self.assertEqual(stack.count("journey_step", "outcome = 'parked'"), 0)
+
+    def test_what_was_parked_comes_back_with_its_provider(self):
+        """At once, not when its hour has come."""
+        stack, provider = self.stack, self.provider
+        worker = stack.worker(BREAKER_FAILURES="2", RETRY_PARK_MS="1h", RETRY_MAX_MS="2h",
+                              RETRY_MEMORY_MS="0").ready()
+        provider.fail("500", path="/touch")
+        early = [stack.send("echo.free", stack.key(f"a{n}"), n) for n in range(5)]
+        behind = [stack.send("echo.free", stack.key(f"a{n}"), n + 5) for n in range(5)]
+        stack.flush()
+        # Its health is good: so it is the events' own affair, and they are parked.
+        wait_until(lambda: len(stack.parked()) == 10, lambda: f"{stack.parked()}")
+        self.assertEqual(self.paused(worker), [])
+        provider.up = False
+        late = [stack.send("echo.free", stack.key(f"b{n}"), n) for n in range(5)]
+        stack.flush()
+        wait_until(lambda: self.paused(worker), "paused")
+        provider.clear_rules()
+        provider.up = True
+        stack.finish(early + behind + late)
+        for n in range(5):
+            self.assertEqual([c.n for c in provider.seen(key=stack.key(f"a{n}"), done=True)],
+                             [n, n + 5])
+
     def test_one_poison_answer_does_not_open_it(self):
         stack, provider = self.stack, self.provider
         provider.fail("500", key=stack.key("poison"))

@@ -39,6 +39,7 @@ SETTINGS = {
     "RETRY_PARK_MS": "200ms",
     "RETRY_MAX_MS": "1s",
     "RETRY_GIVE_UP_MS": "1h",
+    "BREAKER_PROBE_MS": "2s",
     "DRAIN_MS": "10s",
     "REVOKE_GRACE_MS": "1s",
     "SWEEPS": "false",
