@@ -195,7 +195,10 @@ static rd_kafka_conf_t *
 make_config(const struct kafka_consumer_options *options, struct error *err)
 {
     const struct kafka_property defaults[] = {
-        {"session.timeout.ms", "45000"},
+        // Who was killed, or lost its session while Kafka was away, is waited for so
+        // long.
+        {"session.timeout.ms", "6000"},
+        {"heartbeat.interval.ms", "1500"},
         // The bound is in bytes: once the number of messages is reached, 2.0.2 looks at
         // the partition again only after a second.
         {"queued.min.messages", "100000"},
