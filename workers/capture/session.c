@@ -10,7 +10,7 @@
 
 enum {
     BACKOFF_FIRST_MS = 100,
-    BACKOFF_DOUBLINGS = 6, // 6.4 s at most
+    BACKOFF_DOUBLINGS = 5, // 3.2 s at most
     PROBLEM_BYTES = 1024,
 };
 
