@@ -344,6 +344,7 @@ attempt_start(struct lane *lane, const struct handler *handler, struct gate *gat
     job->ahead_ms = atomic_load(&worker->ahead_ms);
     job->effect_timeout_ms = worker->settings.effect_timeout_ms;
     job->effect_margin_ms = worker->settings.effect_margin_ms;
+    job->redis = worker->redis;
     if (worker->ledger != NULL)
         job->ledger = ledger_pg_for_job(worker->ledger, job, lane->partition,
                                         attempt->write.epoch);

@@ -1,10 +1,12 @@
 #include "common/gate.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/lease.h"
 
 struct gate {
     const struct gate_spec *spec;
@@ -12,8 +14,7 @@ struct gate {
     struct gate *next;
     pthread_mutex_t lock;
     int inside;
-    int64_t tokens_milli; // of the rate: one call costs 1000
-    int64_t filled_ms;    // when tokens were last added
+    struct lease *rate; // NULL = no limit
     int64_t closed_until_ms;
     bool trying; // was closed: one at a time until one passes
     bool red;
@@ -23,16 +24,20 @@ enum { GATES_MAX = 1000 };
 
 struct gates {
     const struct gate_spec *specs;
+    const void *state;
+    struct redis *redis;
     pthread_mutex_t lock;
     struct gate *first;
     int count;
 };
 
 struct gates *
-gates_new(const struct gate_spec *specs)
+gates_new(const struct gate_spec *specs, const void *state, struct redis *redis)
 {
     struct gates *gates = str_calloc(1, sizeof *gates);
     gates->specs = specs;
+    gates->state = state;
+    gates->redis = redis;
     pthread_mutex_init(&gates->lock, NULL);
     return gates;
 }
@@ -46,6 +51,7 @@ gates_free(struct gates *gates)
         struct gate *gate = gates->first;
         gates->first = gate->next;
         pthread_mutex_destroy(&gate->lock);
+        lease_free(gate->rate);
         free(gate->company);
         free(gate);
     }
@@ -64,14 +70,39 @@ spec_of(const struct gates *gates, const char *name)
     return NULL;
 }
 
+// How many may enter in a second: of the table, or of a setting.
+static int
+rate_of(const struct gates *gates, const struct gate_spec *spec)
+{
+    if (spec->rate_at == 0)
+        return spec->per_second;
+    int64_t rate;
+    memcpy(&rate, (const char *)gates->state + spec->rate_at, sizeof rate);
+    return rate > INT_MAX ? INT_MAX : (int)rate;
+}
+
+static struct lease *
+make_rate(const struct gates *gates, const struct gate_spec *spec, const char *company)
+{
+    int rate = rate_of(gates, spec);
+    struct lease *lease = NULL;
+    struct str name;
+    if (rate <= 0)
+        return NULL;
+    str_begin(&name, 256);
+    str_printf(&name, "%s:%s", spec->name, company);
+    lease = lease_new(gates->redis, name.data, rate);
+    str_end(&name);
+    return lease;
+}
+
 static struct gate *
 make_gate(struct gates *gates, const struct gate_spec *spec, const char *company)
 {
     struct gate *gate = str_calloc(1, sizeof *gate);
     gate->spec = spec;
     gate->company = str_dup(company);
-    gate->tokens_milli = (int64_t)spec->per_second * 1000;
-    gate->filled_ms = clock_ms();
+    gate->rate = make_rate(gates, spec, company);
     pthread_mutex_init(&gate->lock, NULL);
     gate->next = gates->first;
     gates->first = gate;
@@ -109,17 +140,6 @@ gates_find(struct gates *gates, const char *name, const char *company)
     return gate;
 }
 
-// Adds what has accrued since the last look, at most one second's worth.
-static void
-fill(struct gate *gate, int64_t now)
-{
-    int64_t most = (int64_t)gate->spec->per_second * 1000;
-    gate->tokens_milli += (now - gate->filled_ms) * gate->spec->per_second;
-    if (gate->tokens_milli > most)
-        gate->tokens_milli = most;
-    gate->filled_ms = now;
-}
-
 static bool
 may_enter(struct gate *gate, int64_t now, int64_t *wait_ms)
 {
@@ -132,15 +152,7 @@ may_enter(struct gate *gate, int64_t now, int64_t *wait_ms)
     if ((gate->trying && gate->inside > 0)
         || (spec->in_flight > 0 && gate->inside >= spec->in_flight))
         return false;
-    if (spec->per_second == 0)
-        return true;
-    fill(gate, now);
-    if (gate->tokens_milli >= 1000) {
-        gate->tokens_milli -= 1000;
-        return true;
-    }
-    *wait_ms = (1000 - gate->tokens_milli) / spec->per_second + 1;
-    return false;
+    return gate->rate == NULL || lease_take(gate->rate, wait_ms);
 }
 
 bool

@@ -14,9 +14,13 @@
 
 struct gate;
 struct gates;
+struct redis;
 
-// All gates of an integration; per_company ones are made at first use.
-struct gates *gates_new(const struct gate_spec *specs);
+// All gates of an integration with that state; per_company ones are made at first use.
+// Rates are shared through redis, which may be NULL, and is stopped before
+// gates_free().
+struct gates *gates_new(const struct gate_spec *specs, const void *state,
+                        struct redis *redis);
 void gates_free(struct gates *gates);
 
 // The gate of that name for that company. NULL for a name that is not in the table.

@@ -7,18 +7,28 @@
 
 enum { AN_HOUR_MS = 3600 * 1000 };
 
+// What an integration's settings may say.
+static const struct rates {
+    int64_t unused;
+    int64_t one_a_second, none;
+} rates = {.one_a_second = 1};
+
 static const struct gate_spec specs[] = {
     {.name = "open"},
     {.name = "two", .in_flight = 2},
     {.name = "each", .in_flight = 1, .per_company = true},
     {.name = "slow", .per_second = 1},
+    {.name = "set",
+     .per_second = 1000,
+     .rate_at = offsetof(struct rates, one_a_second)},
+    {.name = "unset", .per_second = 1, .rate_at = offsetof(struct rates, none)},
     {0},
 };
 
 static int
 begin(void **state)
 {
-    *state = gates_new(specs);
+    *state = gates_new(specs, &rates, NULL);
     return 0;
 }
 
@@ -56,7 +66,7 @@ static void
 an_unknown_name_has_no_gate(void **state)
 {
     assert_null(gates_find(*state, "unknown", "acme"));
-    struct gates *none = gates_new(NULL);
+    struct gates *none = gates_new(NULL, NULL, NULL);
     assert_null(gates_find(none, "open", "acme"));
     gates_free(none);
     gates_free(NULL);
@@ -120,6 +130,19 @@ a_rate_lets_in_what_has_accrued(void **state)
     }
     assert_true(entered >= 1);
     assert_in_range(wait_ms, 1, 1001);
+}
+
+static void
+a_setting_goes_before_the_table(void **state)
+{
+    struct gate *set = find(state, "set", "acme");
+    struct gate *unset = find(state, "unset", "acme");
+    int64_t wait_ms = 0;
+    while (gate_enter(set, &wait_ms))
+        gate_leave(set);
+    assert_in_range(wait_ms, 1, 1001); // one a second, not a thousand
+    for (int i = 0; i < 10000; i++)
+        enters(unset);
 }
 
 static void
@@ -195,6 +218,7 @@ main(void)
         WITH_GATES(one_gate_serves_all_companies_unless_it_says_otherwise),
         WITH_GATES(names_from_outside_do_not_grow_for_ever),
         WITH_GATES(a_rate_lets_in_what_has_accrued),
+        WITH_GATES(a_setting_goes_before_the_table),
         WITH_GATES(a_closed_gate_tells_how_long),
         WITH_GATES(after_that_one_at_a_time_until_one_passes),
         WITH_GATES(bad_credentials_are_red_until_somebody_passes),

@@ -29,13 +29,14 @@ struct handler {
     bool hint; // says nothing but "look at the object": its payload may go unread
 };
 
-// A limit on calls to one provider, per process. in_flight and rate are settings'
-// names.
+// A limit on jobs that call one provider.
 struct gate_spec {
     const char *name;
-    int in_flight;    // jobs at once, 0 = no limit
-    int per_second;   // 0 = no limit
+    int in_flight;    // at once in one process, 0 = no limit
+    int per_second;   // of all processes that share a Redis, 0 = no limit
     bool per_company; // each company has its own, and its own circuit
+    size_t rate_at;   // where the state has per_second as a setting (int64_t); 0 = it
+                      // has none
 };
 
 // What an integration may decide from its settings before the worker joins its group.

@@ -18,6 +18,7 @@ struct job_chunk;
 struct job_owned;
 struct settlement;
 struct ledger;
+struct redis;
 struct event;
 struct http_blamed;
 
@@ -28,6 +29,7 @@ struct job {
         struct job *job);          // NULL, or false once the partition was taken away
     struct settlement *settlement; // what will be written when the attempt ends
     struct ledger *ledger;         // where effects and state are kept
+    struct redis *redis;           // what processes share, or NULL
     int64_t effect_timeout_ms;     // bounds the call of an effect
     int64_t effect_margin_ms;      // waited beyond it before an unsure one is looked up
     int64_t effect_age_ms;         // in find(): how long ago the unsure attempt began

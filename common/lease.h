@@ -15,7 +15,7 @@
 
 struct lease;
 
-// name tells budgets apart in Redis; redis may be NULL, and must be closed before
+// name tells budgets apart in Redis; redis may be NULL, and must be stopped before
 // lease_free(). per_second is at least 1, and as many may be taken at once.
 struct lease *lease_new(struct redis *redis, const char *name, int per_second);
 void lease_free(struct lease *lease); // NULL is fine

@@ -74,9 +74,8 @@ greet(struct redis *redis, const char *const words[], int count)
 }
 
 static bool
-log_in(struct redis *redis)
+log_in(struct redis *redis, const struct redis_url *url)
 {
-    const struct redis_url *url = &redis->url;
     const char *const with_user[] = {"AUTH", url->user, url->password};
     const char *const without[] = {"AUTH", url->password};
     const char *const choose[] = {"SELECT", url->database};
@@ -94,11 +93,14 @@ connected(struct redis *redis)
         return true;
     if (clock_ms() < redis->away_until_ms)
         return false;
+    pthread_mutex_lock(&redis->lock);
+    const struct redis_url url = redis->url;
+    pthread_mutex_unlock(&redis->lock);
     redis->connection =
-        redisConnectWithTimeout(redis->url.host, redis->url.port, after_ms(CONNECT_MS));
+        redisConnectWithTimeout(url.host, url.port, after_ms(CONNECT_MS));
     if (redis->connection != NULL && redis->connection->err == 0
         && redisSetTimeout(redis->connection, after_ms(COMMAND_MS)) == REDIS_OK
-        && log_in(redis))
+        && log_in(redis, &url))
         return true;
     hang_up(redis);
     return false;
@@ -185,11 +187,12 @@ redis_open(const char *url, struct error *err)
 }
 
 void
-redis_close(struct redis *redis)
+redis_stop(struct redis *redis)
 {
     if (redis == NULL)
         return;
     pthread_mutex_lock(&redis->lock);
+    bool first = !redis->ending;
     redis->ending = true;
     // What waits is not sent any more.
     struct command *rest = redis->first;
@@ -197,15 +200,36 @@ redis_close(struct redis *redis)
     redis->last = &redis->first;
     pthread_cond_signal(&redis->more);
     pthread_mutex_unlock(&redis->lock);
-    pthread_join(redis->thread, NULL);
+    if (first)
+        pthread_join(redis->thread, NULL);
     for (struct command *next; rest != NULL; rest = next) {
         next = rest->next;
         rest->done(rest->arg, &away);
         free_command(rest);
     }
+}
+
+void
+redis_free(struct redis *redis)
+{
+    if (redis == NULL)
+        return;
+    redis_stop(redis);
     pthread_cond_destroy(&redis->more);
     pthread_mutex_destroy(&redis->lock);
     free(redis);
+}
+
+bool
+redis_reach(struct redis *redis, const char *url, struct error *err)
+{
+    struct redis_url fresh;
+    if (!redis_url_read(url, &fresh, err))
+        return false;
+    pthread_mutex_lock(&redis->lock);
+    redis->url = fresh;
+    pthread_mutex_unlock(&redis->lock);
+    return true;
 }
 
 static bool

@@ -19,8 +19,14 @@ struct redis;
 // when it is first asked, and again a second after it failed. NULL: the URL is wrong;
 // the error does not show it. Never blocks.
 struct redis *redis_open(const char *url, struct error *err) ATTR_MUST_CHECK;
-// Ends the helper; what waits is answered "away". NULL is fine.
-void redis_close(struct redis *redis);
+// Ends the helper: what waits, and whatever is asked later, is answered "away". Before
+// the loops are freed whose fibers ask. NULL is fine, also below.
+void redis_stop(struct redis *redis);
+void redis_free(struct redis *redis); // stopped, and nobody asks any more
+
+// The next connection goes to this URL. False: it is wrong, and the old one counts.
+bool redis_reach(struct redis *redis, const char *url,
+                 struct error *err) ATTR_MUST_CHECK;
 
 // One answer, valid during the call that brings it.
 struct redis_answer {

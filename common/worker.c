@@ -23,6 +23,9 @@ static const struct config_setting worker_settings[] = {
      "librdkafka (KAFKA_SESSION_TIMEOUT_MS is session.timeout.ms)."},
     {"DATABASE_URL", CONFIG_SECRET, SETTING(database_url), NULL,
      "Postgres of the ledger: postgresql://user:password@host/database."},
+    {"REDIS_URL", CONFIG_SECRET, SETTING(redis_url), "",
+     "redis://[user:password@]host[:port][/database]: where processes share tokens and "
+     "rate budgets; empty: each has its own."},
     {"WORKER_GROUP", CONFIG_TEXT, SETTING(group), "",
      "Consumer group; empty: relais-<program>."},
     {"ADMIN_HOST", CONFIG_TEXT, SETTING(admin_host), "127.0.0.1",
@@ -306,17 +309,27 @@ check_gates(const struct integration *it, struct error *err)
 }
 
 static bool
+open_redis(struct worker *worker, struct error *err)
+{
+    if (worker->settings.redis_url[0] == '\0')
+        return true;
+    worker->redis = redis_open(worker->settings.redis_url, err);
+    return worker->redis != NULL;
+}
+
+static bool
 open_worker(struct worker *worker, struct error *err)
 {
     const struct integration *it = worker->integration;
-    if (!read_settings(worker, err) || !check_gates(it, err))
+    if (!read_settings(worker, err) || !check_gates(it, err)
+        || !open_redis(worker, err))
         return false;
     if (it->open != NULL && !it->open(worker->state, err))
         return false;
     make_options(worker);
     make_metrics(worker);
     make_done_metrics(worker);
-    worker->gates = gates_new(it->gates);
+    worker->gates = gates_new(it->gates, worker->state, worker->redis);
     worker->circuits = circuits_new(it->probes, worker->settings.breaker_failures,
                                     worker->settings.breaker_window_ms,
                                     worker->settings.breaker_probe_ms);
@@ -372,6 +385,8 @@ reload_secrets(struct worker *worker)
     bool read = config_reload_secrets(worker_settings, &worker->settings, &err);
     if (read && worker->ledger != NULL)
         ledger_pg_reach(worker->ledger, worker->settings.database_url);
+    if (read && worker->redis != NULL)
+        read = redis_reach(worker->redis, worker->settings.redis_url, &err);
     if (read && it->settings != NULL)
         read = config_reload_secrets(it->settings, worker->state, &err);
     if (read && it->reload != NULL)

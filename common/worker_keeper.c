@@ -279,6 +279,7 @@ send_errand(struct worker *worker, const struct integration_probe *probe, bool f
     errand->job.allowed = errand_allowed;
     errand->job.program = worker->integration->name;
     errand->job.ahead_ms = atomic_load(&worker->ahead_ms);
+    errand->job.redis = worker->redis;
     settlement_begin(&errand->job);
     if (worker->ledger != NULL)
         errand->job.ledger = ledger_pg_for_job(worker->ledger, &errand->job, -1, 0);

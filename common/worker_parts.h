@@ -27,6 +27,7 @@
 #include "common/ledger_pg.h"
 #include "common/loop.h"
 #include "common/metrics.h"
+#include "common/redis.h"
 #include "common/retry.h"
 
 struct lanes;
@@ -35,7 +36,7 @@ struct keeper;
 enum { WORKER_LOOPS_MAX = 32, WORKER_PARTITIONS_MAX = 1024 };
 
 struct worker_settings {
-    const char *brokers, *database_url, *group, *admin_host;
+    const char *brokers, *database_url, *redis_url, *group, *admin_host;
     int64_t admin_port;
     int64_t loops, fibers, stack_bytes, high_water;
     int64_t job_timeout_ms, effect_timeout_ms, effect_margin_ms;
@@ -55,6 +56,7 @@ struct worker {
     struct metrics *metrics;
     struct ledger_pg *ledger; // NULL: nothing is remembered
     struct kafka_consumer *consumer;
+    struct redis *redis;      // NULL: nothing is shared with other processes
     struct gates *gates;
     struct circuits *circuits;
     struct loop *loops[WORKER_LOOPS_MAX];

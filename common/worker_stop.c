@@ -96,6 +96,7 @@ close_parts(struct worker *worker)
     kafka_producer_close(worker->producer, FLUSH_MS);
     if (worker->ledger != NULL)
         ledger_pg_stop(worker->ledger);
+    redis_stop(worker->redis);
     for (int i = 0; i < worker->loop_count; i++)
         loop_stop(worker->loops[i]);
     for (int i = 0; i < worker->loop_count; i++) {
@@ -123,6 +124,7 @@ worker_close(struct worker *worker, int status)
     pthread_mutex_destroy(&worker->producer_lock);
     circuits_free(worker->circuits);
     gates_free(worker->gates);
+    redis_free(worker->redis);
     metrics_free(worker->metrics);
     free(worker->metric_done);
 }

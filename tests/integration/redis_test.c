@@ -45,9 +45,10 @@ static int
 end(void **state)
 {
     struct world *world = *state;
-    redis_close(world->redis);
+    redis_stop(world->redis);
     loop_stop(world->loop);
     loop_free(world->loop);
+    redis_free(world->redis);
     script_run("redis.sh", "stop", world->url, NULL, 0);
     free(world);
     return 0;
@@ -239,9 +240,12 @@ a_wrong_password_is_as_if_it_were_away(void **state)
     struct error err;
     char url[160];
     (void)snprintf(url, sizeof url, "redis://:wrong@%s", strchr(world->url, '@') + 1);
-    redis_close(world->redis);
+    redis_free(world->redis);
     world->redis = redis_open(url, &err);
     assert_true(ASK("PING").away);
+    assert_false(redis_reach(world->redis, "nonsense", &err));
+    assert_true(redis_reach(world->redis, world->url, &err)); // it was told in a file
+    until_there(world);
 }
 
 static void
@@ -259,9 +263,9 @@ who_waits_in_line_at_the_end_is_answered(void **state)
     for (int i = 0; i < 1500; i++) // more than the line takes
         redis_send(world->redis, (const char *const[]){"PING", NULL}, count_away,
                    &away);
-    redis_close(world->redis);
-    world->redis = NULL;
+    redis_stop(world->redis);
     assert_int_equal(away, 1500);
+    assert_true(ASK("PING").away);
     script_run("redis.sh", "thaw", world->url, NULL, 0);
 }
 
@@ -300,9 +304,8 @@ two_processes_share_one_budget(void **state)
     int64_t took_ms = clock_ms() - begun_ms;
     assert_true(taken >= RATE);
     assert_true(taken <= RATE + RATE * (took_ms + SECOND_MS) / SECOND_MS);
-    redis_close(other);
-    redis_close(world->redis);
-    world->redis = NULL;
+    redis_free(other);
+    redis_stop(world->redis);
     lease_free(first);
     lease_free(second);
 }
@@ -316,8 +319,7 @@ an_empty_budget_tells_when_to_ask_again(void **state)
     assert_int_equal(drain(world, lease), 1);
     assert_false(lease_take(lease, &wait_ms));
     assert_true(wait_ms > 0 && wait_ms <= SECOND_MS);
-    redis_close(world->redis);
-    world->redis = NULL;
+    redis_stop(world->redis);
     lease_free(lease);
 }
 
@@ -332,8 +334,7 @@ while_redis_is_away_the_budget_is_ones_own(void **state)
     int64_t took_ms = clock_ms() - begun_ms;
     assert_true(taken >= RATE);
     assert_true(taken <= RATE + RATE * (took_ms + SECOND_MS) / SECOND_MS);
-    redis_close(world->redis);
-    world->redis = NULL;
+    redis_stop(world->redis);
     lease_free(lease);
 }
 

@@ -22,7 +22,6 @@ enum {
 // The token of this process. Any number may be valid at the same time: Redis only
 // spares Mautic from giving one to each process.
 struct mautic_token {
-    struct redis *redis;
     char key[HMAC_HEX + 16];
     pthread_mutex_t lock;
     char text[TOKEN_TEXT]; // "" = none
@@ -30,7 +29,7 @@ struct mautic_token {
 };
 
 bool
-mautic_auth_open(struct mautic *m, struct redis *redis, struct error *err)
+mautic_auth_open(struct mautic *m, struct error *err)
 {
     bool oauth = m->client_id[0] != '\0' && m->client_secret[0] != '\0';
     bool basic = m->username[0] != '\0' && m->password[0] != '\0';
@@ -49,7 +48,6 @@ mautic_auth_open(struct mautic *m, struct redis *redis, struct error *err)
     str_copy(token->key, sizeof token->key, "relais:mautic:");
     memcpy(token->key + strlen(token->key), hex, HMAC_HEX);
     pthread_mutex_init(&token->lock, NULL);
-    token->redis = redis;
     m->token = token;
     return true;
 }
@@ -99,7 +97,7 @@ token_in_hand(struct job *job, struct mautic_token *token, const char *refused)
     if (token->text[0] != '\0' && clock_ms() < token->until_ms)
         value = bearer(job, token->text);
     if (value != NULL && refused != NULL && strcmp(value, refused) == 0) {
-        redis_forget(token->redis, token->key, token->text);
+        redis_forget(job->redis, token->key, token->text);
         token->text[0] = '\0';
         value = NULL;
     }
@@ -123,7 +121,7 @@ static const char *
 token_of_others(struct job *job, struct mautic_token *token, const char *refused)
 {
     char shared[TOKEN_TEXT + 32];
-    if (!redis_get(token->redis, token->key, shared, sizeof shared,
+    if (!redis_get(job->redis, token->key, shared, sizeof shared,
                    clock_ms() + SHARED_MS))
         return NULL;
     char *text = strchr(shared, ' ');
@@ -166,7 +164,7 @@ new_token(struct job *job, const struct mautic *m)
         return no_token(job, m);
     if (life_ms <= 0)
         life_ms = SPARE_MS;
-    redis_set(token->redis, token->key,
+    redis_set(job->redis, token->key,
               job_printf(job, "%" PRId64 " %s", clock_wall_ms() + life_ms, text),
               life_ms);
     return take_in_hand(job, token, text, clock_ms() + life_ms);

@@ -10,17 +10,15 @@
 #include "common/job.h"
 
 struct mautic;
-struct redis;
 
-// Makes m->token where MAUTIC_CLIENT_ID is set. redis may be NULL: then each process
-// has a token of its own. PERMANENT where neither token nor password can be had.
-bool mautic_auth_open(struct mautic *m, struct redis *redis,
-                      struct error *err) ATTR_MUST_CHECK;
+// Makes m->token where MAUTIC_CLIENT_ID is set. PERMANENT where neither token nor
+// password can be had.
+bool mautic_auth_open(struct mautic *m, struct error *err) ATTR_MUST_CHECK;
 void mautic_auth_close(struct mautic *m);
 
 // The value of the header Authorization, in the job. refused: the value that Mautic has
-// just refused, or NULL; another one is given then. May call Mautic, and then suspends
-// the fiber.
+// just refused, or NULL; another one is given then. Processes share a token through the
+// job's Redis. May call Mautic; suspends the fiber.
 const char *mautic_authorization(struct job *job, const struct mautic *m,
                                  const char *refused) ATTR_MUST_CHECK;
 

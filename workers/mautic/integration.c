@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "common/redis.h"
 #include "common/str.h"
 #include "workers/mautic/api.h"
 #include "workers/mautic/auth.h"
@@ -48,6 +47,10 @@ const struct config_setting mautic_settings[] = {
      "4", NUMBER_OF, 1, 1LL << 40},
     {"MAUTIC_SEGMENT_OVERDUE_PAYMENTS", CONFIG_INT,
      AT(segments[MAUTIC_OVERDUE_PAYMENTS]), "5", NUMBER_OF, 1, 1LL << 40},
+    {"MAUTIC_PER_SECOND", CONFIG_INT, AT(per_second), "5",
+     "How many events a second Mautic is troubled with, about five calls each, by all "
+     "processes that share REDIS_URL; 0: no limit.",
+     0, 1000000},
     {"MAUTIC_TIMEOUT_MS", CONFIG_MS, AT(timeout_ms), "30s",
      "How long one call to Mautic may take.", 100, 600 * SECOND},
     {"MAUTIC_CLOCK_TOLERANCE_MS", CONFIG_MS, AT(clock_tolerance_ms), "60s",
@@ -60,10 +63,6 @@ const struct config_setting mautic_settings[] = {
      "A change that only the sweep saw this long after it happened means that the "
      "webhook is broken.",
      0, 30 * DAY},
-    {"REDIS_URL", CONFIG_SECRET, AT(redis_url), "",
-     "redis://[user:password@]host[:port][/database]: where the processes share a "
-     "token; "
-     "empty: each has its own."},
     {0},
 };
 
@@ -73,18 +72,10 @@ static const struct config_setting *const more_settings[] = {
 };
 
 static const struct gate_spec gates[] = {
-    {.name = "mautic", .in_flight = 4}, // PHP and its database lock up under more
+    // PHP and its database lock up under more.
+    {.name = "mautic", .in_flight = 4, .rate_at = AT(per_second)},
     {0},
 };
-
-static bool
-open_redis(struct mautic *m, struct error *err)
-{
-    if (m->redis_url[0] == '\0')
-        return true;
-    m->redis = redis_open(m->redis_url, err);
-    return m->redis != NULL;
-}
 
 static bool
 open_mautic(void *state, struct error *err)
@@ -93,8 +84,7 @@ open_mautic(void *state, struct error *err)
     str_copy(m->site, sizeof m->site, m->url);
     if (str_ends(m->site, "/api"))
         m->site[strlen(m->site) - strlen("/api")] = '\0';
-    if (!open_redis(m, err) || !mautic_auth_open(m, m->redis, err)
-        || !directus_open(&m->directus, "mautic", err))
+    if (!mautic_auth_open(m, err) || !directus_open(&m->directus, "mautic", err))
         return false;
     m->service.name = "mautic";
     m->service.base_url = m->site;
@@ -112,7 +102,6 @@ close_mautic(void *state)
     http_service_close(&m->service);
     directus_close(&m->directus);
     mautic_auth_close(m);
-    redis_close(m->redis);
 }
 
 static bool

@@ -10,7 +10,6 @@
 #include "common/integration.h"
 
 struct mautic_token;
-struct redis;
 
 // What people have set up in Mautic; the numbers there are settings.
 enum mautic_campaign {
@@ -41,17 +40,15 @@ struct mautic {
     const char *client_secret;
     int64_t campaigns[MAUTIC_CAMPAIGNS];
     int64_t segments[MAUTIC_SEGMENTS];
+    int64_t per_second;
     int64_t timeout_ms;
     int64_t clock_tolerance_ms;
     int64_t sweep_overlap_ms;
     int64_t sweep_first_ms;
     int64_t hook_wait_ms;
 
-    const char *redis_url;
-
     // made by open
     char site[300];
-    struct redis *redis;        // NULL: nothing is shared
     struct mautic_token *token; // NULL: basic authentication
     struct http_service service;
     struct directus directus;
