@@ -139,6 +139,9 @@ decide(struct attempt *attempt)
     if (next.action == RETRY_GATE && attempt->gate == NULL)
         next.action =
             next.delay_ms > worker->retry_policy.memory_ms ? RETRY_PARK : RETRY_AGAIN;
+    if (next.action == RETRY_PARK && err->kind == ERROR_RETRYABLE
+        && circuits_doubt(worker->circuits, err->service))
+        return (struct retry){RETRY_AGAIN, HELD_RETRY_MS, false};
     if (next.action == RETRY_PARK && worker->ledger == NULL)
         next.action = RETRY_AGAIN;
     return next;
@@ -402,6 +405,15 @@ count_attempt(const struct attempt *attempt)
     metrics_add(worker->metrics, "relais_attempts", labels, 1);
 }
 
+// Who must come back before there is sense in the next try.
+static const char *
+service_to_wait_for(const struct attempt *attempt)
+{
+    if (attempt->error.kind != ERROR_RETRYABLE)
+        return NULL;
+    return circuits_service(attempt->lanes->worker->circuits, attempt->error.service);
+}
+
 // What the lane does with its first event now.
 static void
 lane_goes_on(struct attempt *attempt)
@@ -409,6 +421,7 @@ lane_goes_on(struct attempt *attempt)
     struct lane *lane = attempt->lane;
     struct item *item = attempt->item;
     lane->state = LANE_IDLE;
+    lane->waits_for = service_to_wait_for(attempt);
     if (lane->lost) {
         if (attempt->write.event_to != LEDGER_EVENT_KEEP)
             item_done(lane, lane_take_first(lane)); // may still be committed

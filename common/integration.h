@@ -70,8 +70,8 @@ struct integration {
     // Changes the options that the worker proposes. NULL = takes them as they are.
     void (*options)(void *state, struct integration_options *options);
     // Real probes, one per dependency: name as in http_service.name, and the setting
-    // that says where it is. Run in a fiber, with a deadline of 10 s: at the start, and
-    // when calls fail; an open circuit is closed when its probe passes.
+    // that says where it is. Run in a fiber, with a deadline of BREAKER_PROBE_MS: at
+    // the start, and when calls fail; an open circuit is closed when its probe passes.
     const struct integration_probe {
         const char *service;
         bool (*probe)(struct job *job, void *state);

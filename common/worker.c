@@ -63,6 +63,10 @@ static const struct config_setting worker_settings[] = {
      "Failures at a dependency after which it is probed.", 1, 1000000},
     {"BREAKER_WINDOW_MS", CONFIG_MS, SETTING(breaker_window_ms), "30s",
      "The time within which they must fall.", 1, 3600000},
+    {"BREAKER_PROBE_MS", CONFIG_MS, SETTING(breaker_probe_ms), "5s",
+     "Time between two probes of a dependency that is down, and how long one may "
+     "take.",
+     10, 3600000},
     {"SWEEPS", CONFIG_BOOL, SETTING(sweeps), "true",
      "Whether to look for what a lost webhook did not tell."},
     {"SWEEP_INTERVAL_MS", CONFIG_MS, SETTING(sweep_ms), "5m",
@@ -327,7 +331,8 @@ open_worker(struct worker *worker, struct error *err)
     make_done_metrics(worker);
     worker->gates = gates_new(it->gates, worker->state, worker->redis);
     worker->circuits = circuits_new(it->probes, worker->settings.breaker_failures,
-                                    worker->settings.breaker_window_ms);
+                                    worker->settings.breaker_window_ms,
+                                    worker->settings.breaker_probe_ms);
     pthread_mutex_init(&worker->producer_lock, NULL);
     make_idle(worker);
     worker->sent = worker_sent_new();

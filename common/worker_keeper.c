@@ -19,7 +19,6 @@ enum {
     REPUBLISH_MS = 5000,
     RETIRE_MS = 60 * 60 * 1000,
     REJOIN_MS = 5000,
-    PROBE_TIMEOUT_MS = 10 * 1000,
     PAUSE_BYTES = 1000,
 };
 
@@ -226,9 +225,13 @@ run_probe(void *arg)
     else
         log_info("probe", "%s answers", errand->probe->service);
     bool away = !passed && (!errand->first || error->kind == ERROR_RETRYABLE);
-    circuits_probed(worker->circuits, errand->probe, !away);
-    for (int i = 0; i < worker->loop_count; i++)
-        lanes_post_wake(worker->lanes[i]);
+    bool back = circuits_probed(worker->circuits, errand->probe, !away);
+    for (int i = 0; i < worker->loop_count; i++) {
+        if (back)
+            lanes_post_back(worker->lanes[i], errand->probe->service);
+        else
+            lanes_post_wake(worker->lanes[i]);
+    }
     end_errand(errand);
 }
 
@@ -270,8 +273,8 @@ send_errand(struct worker *worker, const struct integration_probe *probe, bool f
     errand->worker = worker;
     errand->probe = probe;
     errand->first = first;
-    job_begin(&errand->job,
-              probe != NULL ? PROBE_TIMEOUT_MS : worker->settings.job_timeout_ms);
+    job_begin(&errand->job, probe != NULL ? worker->settings.breaker_probe_ms
+                                          : worker->settings.job_timeout_ms);
     errand->job.owner = errand;
     errand->job.allowed = errand_allowed;
     errand->job.program = worker->integration->name;
@@ -302,7 +305,7 @@ static void
 probe_when_due(struct worker *worker)
 {
     const struct integration_probe *probe;
-    while ((probe = circuits_due(worker->circuits)) != NULL)
+    while ((probe = circuits_due(worker->circuits, clock_ms())) != NULL)
         send_errand(worker, probe, false);
 }
 
