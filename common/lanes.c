@@ -180,6 +180,7 @@ lane_finish_first(struct lane *lane)
         item_done(lane, item);
         drop_seen(lane);
     } while (lane->first != NULL && lane->first->joined);
+    lane->joined = 0;
     if (lane->first == NULL && lane->parked)
         lane_load(lane); // the next rows, or the word that there are none
     else
@@ -226,19 +227,18 @@ lane_lose(struct lane *lane)
         free_lane(lane);
 }
 
+// Rows that are on their way to or from the ledger are due as soon as they can be read.
 static void
 hurry(struct lane *lane)
 {
-    bool parked = lane->parked && lane->first == NULL;
     if (lane->state == LANE_WAITING) {
         loop_timer_stop(lane->lanes->loop, &lane->timer);
         lane->state = LANE_IDLE;
         lane_advance(lane);
-    } else if (lane->state == LANE_LOADING) {
+    } else if (lane->parked && lane->first == NULL) {
         lane->due = true;
-    } else if (lane->state == LANE_IDLE && parked) {
-        lane->due = true;
-        lane_load(lane);
+        if (lane->state == LANE_IDLE)
+            lane_load(lane);
     }
 }
 

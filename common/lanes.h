@@ -25,6 +25,7 @@ struct lane {
     enum lane_state state;
     struct item *first, **last;
     size_t count;
+    int joined; // of those behind the first: its handler's look serves them
     struct loop_timer timer;
     struct lane *line_next; // in a company's or a gate's line
     int64_t gated_since_ms;
@@ -128,9 +129,8 @@ void lane_mark_parked(struct lane *lane);
 //   - waited in the lane before the object is read, so that the read is newer;
 //   - has nothing between itself and the first event but events that are joined or were
 //     seen, so that no other is passed;
-//   - is finished in the very settle that finishes the first one, with a journey step
-//   of
-//     its own. If that does not come about, nothing has happened to it: it waits in its
+//   - is finished in the very settle that finishes the first one, with its own journey
+//     step. If that does not come about, nothing has happened to it: it waits in its
 //     place, keeps its row in parked_event and its offset, and is handled in its turn.
 void lane_join_hints(struct lane *lane, const struct handler *handler, struct job *job,
                      const struct event *ev);

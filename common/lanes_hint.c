@@ -8,13 +8,12 @@
 
 enum { JOINED_MAX = 64 };
 
-// What one look at an object serves.
+// One look at an object, for the first event of a lane.
 struct look {
-    struct worker *worker;
-    const struct handler *handler; // of the event that is handled
-    const char *object;            // that it names
+    struct lane *lane;
+    const struct handler *handler;
+    const char *object;
     struct job *job;
-    const struct event *ev;
 };
 
 static void
@@ -22,13 +21,14 @@ note_joined(const struct look *look, const struct item *item, const struct event
 {
     const char *entity = ev->subject[0] != '\0' ? ev->subject : ev->key;
     settlement_finish_with(
-        look->job, &(struct settle_finish){
-                       .event = item->seen,
-                       .parked_seq = item->parked_seq,
-                       .entity = entity,
-                       .type = ev->type,
-                       .note = job_printf(look->job, "handled with %s", look->ev->id),
-                   });
+        look->job,
+        &(struct settle_finish){
+            .event = item->seen,
+            .parked_seq = item->parked_seq,
+            .entity = entity,
+            .type = ev->type,
+            .note = job_printf(look->job, "handled with %s", look->lane->first->seen),
+        });
 }
 
 // Joins the item if it is a hint of that object. It is read in memory of its own, so
@@ -36,13 +36,13 @@ note_joined(const struct look *look, const struct item *item, const struct event
 static bool
 join(const struct look *look, struct item *item)
 {
-    const struct integration *it = look->worker->integration;
+    const struct worker *worker = look->lane->lanes->worker;
     struct job job;
     struct event ev;
     job_begin(&job, 0); // makes no call
     const struct handler *row = NULL;
-    if (event_decode(&job, item->record, it->plain_records, &ev))
-        row = attempt_row(look->worker, ev.type);
+    if (event_decode(&job, item->record, worker->integration->plain_records, &ev))
+        row = attempt_row(worker, ev.type);
     const char *object = NULL;
     if (row != NULL && row->hint && row->object == look->handler->object)
         object = row->object(&job, &ev);
@@ -60,29 +60,31 @@ lane_join_hints(struct lane *lane, const struct handler *handler, struct job *jo
     if (handler->object == NULL || lane->first->next == NULL)
         return;
     const struct look look = {
-        .worker = lane->lanes->worker,
+        .lane = lane,
         .handler = handler,
         .object = handler->object(job, ev),
         .job = job,
-        .ev = ev,
     };
     error_clear(&job->error); // the handler will say the same
     if (look.object == NULL)
         return;
-    int count = 0;
     struct item *item = lane->first->next;
-    for (; item != NULL && count < JOINED_MAX; item = item->next) {
-        if (item->check == ITEM_SEEN)
-            continue; // finished before: it is dropped when its turn comes
+    for (; item != NULL && lane->joined < JOINED_MAX; item = item->next) {
+        if (item->check == ITEM_SEEN || strcmp(item->seen, lane->first->seen) == 0)
+            continue; // finished before, or then: it is dropped when its turn comes
         if (item->check != ITEM_FRESH || !join(&look, item))
             return;
-        count++;
+        lane->joined++;
     }
 }
 
 void
 lane_part_hints(struct lane *lane)
 {
-    for (struct item *item = lane->first; item != NULL; item = item->next)
+    struct item *item = lane->first;
+    for (; item != NULL && lane->joined > 0; item = item->next) {
+        lane->joined -= item->joined;
         item->joined = false;
+    }
+    lane->joined = 0;
 }

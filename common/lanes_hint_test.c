@@ -101,14 +101,11 @@ static const struct handler handlers[] = {
 
 static const struct integration things = {.name = "things", .handlers = handlers};
 
-// One event of the lane about an object (NULL: about none); its id is its place: "e0",
-// "e1" ...
+// One event of the lane about an object (NULL: about none).
 static void
-say(struct scene *scene, const char *type, const char *object)
+say_as(struct scene *scene, const char *id, const char *type, const char *object)
 {
-    char id[20];
     char payload[80];
-    snprintf(id, sizeof id, "e%d", scene->sent++);
     snprintf(payload, sizeof payload, object != NULL ? "{\"object\":\"%s\"}" : "{}",
              object);
     const struct record_header headers[] = {
@@ -118,7 +115,7 @@ say(struct scene *scene, const char *type, const char *object)
     };
     struct record *record = record_copy(&(struct record){
         .topic = "things.webhooks",
-        .offset = scene->sent,
+        .offset = scene->sent++,
         .key = "thing:1",
         .key_length = 7,
         .payload = payload,
@@ -128,6 +125,15 @@ say(struct scene *scene, const char *type, const char *object)
     });
     *scene->last = record;
     scene->last = &record->next;
+}
+
+// Its id is its place: "e0", "e1" ...
+static void
+say(struct scene *scene, const char *type, const char *object)
+{
+    char id[20];
+    snprintf(id, sizeof id, "e%d", scene->sent);
+    say_as(scene, id, type, object);
 }
 
 static int
@@ -270,6 +276,24 @@ a_hint_that_names_nothing_stands_alone(void **state)
 }
 
 static void
+twins_are_finished_once(void **state)
+{
+    struct scene *scene = *state;
+    ((struct play *)scene->worker->state)->fail = 1;
+    say(scene, "thing.changed", "a"); // e0
+    say_as(scene, "e0", "thing.changed", "a");
+    say(scene, "thing.changed", "a"); // e2
+    say_as(scene, "e2", "thing.changed", "a");
+    say_as(scene, "e0", "thing.changed", "a");
+    say(scene, "thing.do", "a"); // e5
+    say_as(scene, "e2", "thing.changed", "a");
+    const struct play *play = play_all(scene);
+    assert_calls(play, "e0 e0 e5 e7");
+    assert_int_equal(play->with[1], 1);
+    assert_string_equal(play->joined[1], "e2");
+}
+
+static void
 while_the_first_fails_all_wait(void **state)
 {
     struct scene *scene = *state;
@@ -316,6 +340,7 @@ main(void)
         SCENE(nothing_is_passed_by),
         SCENE(what_says_more_than_its_object_is_handled_itself),
         SCENE(a_hint_that_names_nothing_stands_alone),
+        SCENE(twins_are_finished_once),
         SCENE(while_the_first_fails_all_wait),
         SCENE(a_dead_letter_takes_nobody_along),
         SCENE(one_look_serves_so_many),
