@@ -23,7 +23,7 @@ struct handler {
     const char *gate; // the provider's gate, a name of gates[]; NULL = none
     // For a handler that reads one object and acts on what it finds: names the object,
     // in the job's memory (may end with an error; NULL = none is named). Events of
-    // `hint` rows with this very function that name the same object and wait right
+    // `hint` rows with the same `handle` that name the same object and wait right
     // behind are finished with the one that is handled, without a call of their own.
     const char *(*object)(struct job *job, const struct event *ev);
     bool hint; // says nothing but "look at the object": its payload may go unread

@@ -44,8 +44,8 @@ join(const struct look *look, struct item *item)
     if (event_decode(&job, item->record, worker->integration->plain_records, &ev))
         row = attempt_row(worker, ev.type);
     const char *object = NULL;
-    if (row != NULL && row->hint && row->object == look->handler->object)
-        object = row->object(&job, &ev);
+    if (row != NULL && row->hint && row->handle == look->handler->handle)
+        object = look->handler->object(&job, &ev);
     item->joined = object != NULL && strcmp(object, look->object) == 0;
     if (item->joined)
         note_joined(look, item, &ev);
