@@ -57,10 +57,8 @@ http_service_close(struct http_service *service)
     service->turnstile = NULL;
 }
 
-// The path without its query: what logs and journeys may show. A whole URL was given
-// out by the service and is a key to what it names: it is not shown.
-static const char *
-shown_path(struct job *job, const struct http_request *request)
+const char *
+http_shown(struct job *job, const struct http_request *request)
 {
     if (strstr(request->path, "://") != NULL)
         return job_printf(job, "%s (a link)", request->method);
@@ -145,7 +143,7 @@ judge(struct job *job, struct http_transfer *transfer, struct http_response *res
         fill_response(transfer, response);
         return true;
     }
-    const char *what = shown_path(job, transfer->request);
+    const char *what = http_shown(job, transfer->request);
     if (transfer->cut || transfer->result != CURLE_OK) {
         settlement_call(job, "%s: %s %" PRId64 " ms", what,
                         transfer->cut ? "cut at the deadline"
@@ -241,7 +239,7 @@ http_json(const struct http_service *service, struct job *job,
     struct json_object *answer = json_parse(job, response.body, response.length);
     if (answer != NULL)
         return answer;
-    const char *what = shown_path(job, request);
+    const char *what = http_shown(job, request);
     http_blame(service, job, request, &response);
     if (request->once)
         error_unsure(&job->error, 0, "%s answered %d with something that is not JSON",

@@ -113,6 +113,11 @@ struct json_object *http_json(const struct http_service *service, struct job *jo
                               struct http_request *request,
                               struct json_object *body) ATTR_MUST_CHECK;
 
+// What logs and journeys may show of a request: "GET /items/quotes", without the query;
+// "GET (a link)" of an absolute URL, which is a key to what it names. Belongs to the
+// job.
+const char *http_shown(struct job *job, const struct http_request *request);
+
 // Percent-encodes everything but unreserved characters. Belongs to the job.
 const char *http_escape(struct job *job, const char *text);
 

@@ -102,7 +102,7 @@ static bool
 cut(struct job *job, const struct http_service *service,
     const struct http_request *request, const struct fake_reply *reply)
 {
-    settlement_call(job, "%s %s: cut", request->method, request->path);
+    settlement_call(job, "%s: cut", http_shown(job, request));
     if (reply->cut == ERROR_UNSURE && request->once)
         error_unsure(&job->error, 0, "%s was cut", request->method);
     else
@@ -121,7 +121,7 @@ fake_call(const struct http_service *service, struct job *job,
     if (reply->cut != ERROR_NONE)
         return cut(job, service, request, reply);
     const char *body = reply->body != NULL ? reply->body : "";
-    settlement_call(job, "%s %s: %d", request->method, request->path, reply->status);
+    settlement_call(job, "%s: %d", http_shown(job, request), reply->status);
     *response = (struct http_response){
         .status = reply->status,
         .body = job_strdup(job, body),
@@ -133,7 +133,7 @@ fake_call(const struct http_service *service, struct job *job,
         return true;
     const struct error_answer answer = {
         .service = service->name,
-        .what = job_printf(job, "%s %s", request->method, request->path),
+        .what = http_shown(job, request),
         .status = reply->status,
         .retry_after_ms = reply->retry_after_ms,
         .once = request->once,

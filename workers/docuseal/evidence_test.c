@@ -56,7 +56,7 @@ files_are_asked_for_with_the_key_and_never_shown(void **state)
 {
     struct scene *scene = *state;
     struct error err = complete(scene);
-    assert_string_equal(scene->fake.calls[2].base_url,
+    assert_string_equal(scene->fake.calls[2].path,
                         "https://sign.hypervisual.ch/file/" FILE_SECRET "/Offerte.pdf");
     assert_string_equal(scene->fake.calls[2].token, API_KEY);
     assert_secret(scene, &err, FILE_SECRET);
@@ -220,7 +220,7 @@ a_page_instead_of_a_document_is_not_stored(void **state)
         look(scene,
              (struct fake_reply[]){SUBMISSION(signed_by_all(scene)),
                                    READ_ROW,
-                                   {"GET", "#file", 200, "<html>please log in</html>"},
+                                   {"GET", "http*", 200, "<html>please log in</html>"},
                                    END});
     assert_int_equal(err.kind, ERROR_RETRYABLE);
     assert_secret(scene, &err, FILE_SECRET);

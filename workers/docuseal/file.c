@@ -1,6 +1,5 @@
-// Files that DocuSeal links to. Their URLs are keys to the file, so they go out as the
-// base URL of a service of their own: what journeys and errors show is only the
-// fragment, which never leaves the machine.
+// Files that DocuSeal links to. Their URLs are keys to the file: journeys and errors
+// show them as a link, no more.
 #include <string.h>
 #include <strings.h>
 
@@ -64,24 +63,23 @@ docuseal_file_read(struct job *job, const struct docuseal *ds, const char *url,
                    struct http_response *file)
 {
     struct origin origin;
-    if (!origin_of(url, &origin) || strchr(url, '#') != NULL)
+    if (!origin_of(url, &origin))
         return error_permanent(&job->error, "DocuSeal named a file by no usable URL");
     const struct http_header headers[] = {
         {may_have_token(ds->api_url, url) ? "X-Auth-Token" : NULL, ds->api_key},
         {NULL}};
-    struct http_service service = ds->service;
-    service.base_url = url;
     const struct http_request request = {
         .method = "GET",
-        .path = "#file",
+        .path = url,
         .headers = headers,
         .timeout_ms = ds->file_timeout_ms,
         .max_bytes = (size_t)ds->file_max_bytes,
     };
-    if (!http_call(&service, job, &request, file))
+    if (!http_call(&ds->service, job, &request, file))
         return false;
     if (is_pdf(file))
         return true;
+    http_blame(&ds->service, job, &request, file);
     error_retryable(&job->error, "DocuSeal served a file that is not a PDF");
     job->error.service = ds->service.name;
     job->error.hint = "a proxy's page? open the submission in DocuSeal";

@@ -27,7 +27,7 @@
     }
 #define FILE_READ                \
     {                            \
-        "GET", "#file", 200, PDF \
+        "GET", "http*", 200, PDF \
     }
 #define FILE_STORED                                      \
     {                                                    \
