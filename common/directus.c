@@ -85,15 +85,11 @@ static const struct error_rule rules[] = {
 static void
 set_headers(struct directus *directus, const char *program)
 {
-    snprintf(directus->authorization, sizeof directus->authorization, "Bearer %s",
-             directus->token);
     snprintf(directus->origin_text, sizeof directus->origin_text, "relais://%s",
              program);
     directus->origin = directus->origin_text;
-    directus->headers[0] =
-        (struct http_header){"Authorization", directus->authorization};
-    directus->headers[1] = (struct http_header){"Origin", directus->origin};
-    directus->headers[2] = (struct http_header){NULL};
+    directus->headers[0] = (struct http_header){"Origin", directus->origin};
+    directus->headers[1] = (struct http_header){NULL};
 }
 
 bool
@@ -101,10 +97,6 @@ directus_open(struct directus *directus, const char *program, struct error *err)
 {
     if (!config_load(directus_settings, directus, err))
         return false;
-    if (strlen(directus->token) + sizeof "Bearer " > sizeof directus->authorization) {
-        config_free(directus_settings, directus);
-        return error_permanent(err, "DIRECTUS_TOKEN is longer than a token can be");
-    }
     set_headers(directus, program);
     directus->service = (struct http_service){
         .name = "directus",
@@ -122,6 +114,12 @@ directus_open(struct directus *directus, const char *program, struct error *err)
     return true;
 }
 
+bool
+directus_reload(struct directus *directus, struct error *err)
+{
+    return config_reload_secrets(directus_settings, directus, err);
+}
+
 void
 directus_close(struct directus *directus)
 {
@@ -136,6 +134,16 @@ directus_collection(const struct directus *directus, const char *name)
         if (strcmp(collection_names[i], name) == 0 && directus->collections[i] != NULL)
             return directus->collections[i];
     return name;
+}
+
+const struct http_header *
+directus_headers(const struct directus *directus, struct job *job)
+{
+    const char *token = __atomic_load_n(&directus->token, __ATOMIC_ACQUIRE);
+    struct http_header *headers = job_alloc(job, 2 * sizeof *headers);
+    headers[0] = (struct http_header){
+        "Authorization", job_printf(job, "Bearer %s", token != NULL ? token : "")};
+    return headers;
 }
 
 static const char *
@@ -215,6 +223,7 @@ explain_403(const struct directus *directus, struct job *job, const char *what,
     const struct http_header query[] = {
         {"filter[id][_eq]", id}, {"fields", "id"}, {"limit", "1"}, {NULL}};
     const struct http_request request = {
+        .headers = directus_headers(directus, job),
         .method = "GET",
         .path = http_url(job, items_path(directus, job, collection, NULL), query),
         .not_error = "403",
@@ -241,6 +250,7 @@ directus_read(const struct directus *directus, struct job *job, const char *coll
 {
     const struct http_header query[] = {{"fields", fields}, {NULL}};
     const struct http_request request = {
+        .headers = directus_headers(directus, job),
         .method = "GET",
         .path = http_url(job, items_path(directus, job, collection, id), query),
         .not_error = "403",
@@ -264,6 +274,7 @@ directus_list(const struct directus *directus, struct job *job, const char *coll
               const struct http_header query[])
 {
     const struct http_request request = {
+        .headers = directus_headers(directus, job),
         .method = "GET",
         .path = http_url(job, items_path(directus, job, collection, NULL), query),
         .not_error = "403",
@@ -315,6 +326,7 @@ directus_create(const struct directus *directus, struct job *job,
 {
     const char *path = items_path(directus, job, collection, NULL);
     struct http_request request = {
+        .headers = directus_headers(directus, job),
         .method = "POST",
         .path = job_printf(job, "%s?fields=id", path),
         .not_error = "400,403",
@@ -338,6 +350,7 @@ directus_update(const struct directus *directus, struct job *job,
                 const char *collection, const char *id, struct json_object *patch)
 {
     struct http_request request = {
+        .headers = directus_headers(directus, job),
         .method = "PATCH",
         .path =
             job_printf(job, "%s?fields=id", items_path(directus, job, collection, id)),
@@ -370,6 +383,7 @@ send_file(const struct directus *directus, struct job *job, const char *method,
     };
     bool again = strcmp(method, "PATCH") == 0;
     const struct http_request request = {
+        .headers = directus_headers(directus, job),
         .method = method,
         .path = again
                     ? job_printf(job, "/files/%s?fields=id", http_escape(job, file->id))
@@ -399,6 +413,7 @@ mend_file(const struct directus *directus, struct job *job,
           const struct directus_file *file)
 {
     struct http_request request = {
+        .headers = directus_headers(directus, job),
         .method = "GET",
         .path =
             job_printf(job, "/files/%s?fields=filesize", http_escape(job, file->id)),

@@ -20,14 +20,13 @@ enum { DIRECTUS_COLLECTIONS = 13 };
 
 struct directus {
     const char *url;   // DIRECTUS_URL
-    const char *token; // DIRECTUS_TOKEN (secret)
+    const char *token; // DIRECTUS_TOKEN (secret): read by directus_headers()
     int64_t in_flight; // DIRECTUS_IN_FLIGHT, default 4
     int64_t timeout_ms;
     const char *origin; // "relais://<program>": the loop guard others see
     const char *collections[DIRECTUS_COLLECTIONS]; // private: see directus_collection()
-    char authorization[300];
     char origin_text[80];
-    struct http_header headers[5];
+    struct http_header headers[2];
     struct http_service service;
 };
 
@@ -37,6 +36,14 @@ extern const struct config_setting directus_settings[];
 bool directus_open(struct directus *directus, const char *program,
                    struct error *err) ATTR_MUST_CHECK;
 void directus_close(struct directus *directus);
+
+// Reads the token again (SIGHUP), while others call.
+bool directus_reload(struct directus *directus, struct error *err) ATTR_MUST_CHECK;
+
+// The headers of a call that is made by directus->service itself: the token as it is
+// now. Belong to the job.
+const struct http_header *directus_headers(const struct directus *directus,
+                                           struct job *job);
 
 // The name of a collection here: a setting (DIRECTUS_COLLECTION_QUOTES for "quotes",
 // ..._CONTACTS for "people", ..._INVOICES for "client_invoices"), else the name itself.

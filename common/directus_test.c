@@ -134,12 +134,36 @@ calls_say_who_we_are(void **state)
 {
     struct stage *stage = *state;
     const struct http_header *headers = stage->directus.service.headers;
-    assert_string_equal(headers[0].name, "Authorization");
-    assert_string_equal(headers[0].value, "Bearer " TOKEN);
-    assert_string_equal(headers[1].name, "Origin");
-    assert_string_equal(headers[1].value, "relais://docuseal");
+    assert_string_equal(headers[0].name, "Origin");
+    assert_string_equal(headers[0].value, "relais://docuseal");
     assert_string_equal(stage->directus.service.base_url,
                         "https://directus.example.com");
+}
+
+static const char *
+authorization_of_a_read(struct stage *stage)
+{
+    struct error err =
+        fake_run(&stage->fake, read_quote, stage,
+                 (struct fake_reply[]){
+                     {"GET", "/items/quotes/" ROW "?*", 200, "{\"data\":{}}"}, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    return stage->fake.calls[0].token;
+}
+
+static void
+the_token_is_what_it_is_now(void **state)
+{
+    struct stage *stage = *state;
+    struct error err;
+    assert_string_equal(authorization_of_a_read(stage), "Bearer " TOKEN);
+    fake_setting("DIRECTUS_TOKEN", "a new one");
+    assert_true(directus_reload(&stage->directus, &err));
+    assert_string_equal(authorization_of_a_read(stage), "Bearer a new one");
+    fake_setting("DIRECTUS_TOKEN", NULL);
+    assert_false(directus_reload(&stage->directus, &err));
+    assert_non_null(strstr(err.text, "DIRECTUS_TOKEN"));
+    assert_string_equal(authorization_of_a_read(stage), "Bearer a new one");
 }
 
 static void
@@ -387,6 +411,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         STORY(a_row_is_read_with_its_fields),
         STORY(calls_say_who_we_are),
+        STORY(the_token_is_what_it_is_now),
         STORY(a_missing_row_is_told_from_a_forbidden_one),
         STORY(a_field_that_is_not_there_is_a_missing_right),
         STORY(a_bad_token_is_fatal_and_not_shown),

@@ -116,10 +116,13 @@ url_sane(const char *url)
 bool
 pg_url_check(const char *url, struct error *err)
 {
-    return url_sane(url)
-           || error_permanent(err, "the Postgres URL cannot be read: write "
-                                   "postgresql://user:password@host:port/database with "
-                                   "special characters percent-encoded");
+    if (url_sane(url))
+        return true;
+    error_permanent(err, "the Postgres URL cannot be read: write "
+                         "postgresql://user:password@host:port/database with special "
+                         "characters percent-encoded");
+    err->service = "postgres";
+    return false;
 }
 
 // Defaults stand before dbname, so that what the URL says wins over them. A dead peer

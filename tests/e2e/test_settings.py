@@ -1,6 +1,10 @@
 """A setting that is wrong: the log and /readyz name it, and never show its secret."""
 
+import signal
+import uuid
+
 from harness import Case, rest, until
+from harness.directus import Directus
 
 PASSWORD = "canary-password"
 AWAY = "postgresql://relais:%s@127.0.0.1:1/relais" % PASSWORD
@@ -31,6 +35,40 @@ UNREACHABLE = (
     ("relais-docuseal", {"KAFKA_BROKERS": "127.0.0.1:1"}, "refused"),
     ("relais-capture", {"KAFKA_BROKERS": "no-such-host.invalid:9092"}, "resolve"),
 )
+
+
+class Rotation(Case):
+    def test_a_token_of_directus_is_read_again(self):
+        program = self.system["relais-docuseal"]
+        file = self.system.run / "token"
+        old = program.given["DIRECTUS_TOKEN"]
+        own = Directus(self.system.env["DIRECTUS_URL"], old)
+        user = own.call("GET", "/users/me", fields="id")["id"]
+        self.addCleanup(self.system.up)
+        self.addCleanup(self.directus.call, "PATCH", "/users/" + user, {"token": old})
+        self.addCleanup(file.unlink)
+        file.write_text(old)
+        program.stop()
+        program.up(DIRECTUS_TOKEN="", DIRECTUS_TOKEN_FILE=str(file))
+
+        new = uuid.uuid4().hex
+        self.directus.call("PATCH", "/users/" + user, {"token": new})
+        file.write_text(new + "\n")
+        program.signal(signal.SIGHUP)
+        self.until("the secrets are read", lambda: "read again" in program.tail(10))
+        quote, _ = self.sent_quote()
+        self.settled(quote)
+        outcomes = {step["outcome"] for step in self.steps(quote)
+                    if step["worker"] == "relais-docuseal"}
+        self.assertEqual(outcomes, {"done"})
+
+    def test_who_captures_reads_its_secrets_again(self):
+        program = self.system["relais-capture"]
+        program.signal(signal.SIGHUP)
+        self.until("the secrets are read", lambda: "read again" in program.tail(10))
+        quote, _ = self.sent_quote()
+        self.settled(quote)
+        self.assertTrue(program.runs())
 
 
 class Settings(Case):

@@ -392,7 +392,7 @@ kafka_that_goes_away_is_waited_for(void **state)
     program_await(&world->active, "/readyz", 200, "ok");
     kafka_fixture_down(&world->kafka);
     write_backlog(world, 10, 50);
-    program_await(&world->active, "/readyz", 503, "kafka");
+    program_await(&world->active, "/readyz", 503, "KAFKA_BROKERS");
     program_await(&world->active, "/livez", 200, "ok");
     kafka_fixture_up(&world->kafka);
     await_unpublished(world, 0);
@@ -443,7 +443,7 @@ stop_without_kafka_ends_and_loses_nothing(void **state)
     kafka_fixture_down(&world->kafka);
     write_backlog(world, 10, 20);
     start(&world->active);
-    program_await(&world->active, "/readyz", 503, "kafka");
+    program_await(&world->active, "/readyz", 503, "KAFKA_BROKERS");
     assert_int_equal(program_stop(&world->active), 0);
     assert_int_equal(unpublished(world), 210);
     kafka_fixture_up(&world->kafka);

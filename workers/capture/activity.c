@@ -71,7 +71,11 @@ static struct json_object *
 get_rows(const struct directus *directus, struct job *job, const char *path,
          const struct http_header query[])
 {
-    struct http_request request = {.method = "GET", .path = http_url(job, path, query)};
+    struct http_request request = {
+        .method = "GET",
+        .path = http_url(job, path, query),
+        .headers = directus_headers(directus, job),
+    };
     struct json_object *answer = http_json(&directus->service, job, &request, NULL);
 
     if (answer == NULL)

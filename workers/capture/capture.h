@@ -42,6 +42,13 @@ extern const struct config_setting capture_settings_table[];
 bool capture_settings_check(const struct capture_settings *settings,
                             struct error *err) ATTR_MUST_CHECK;
 
+struct capture;
+struct directus;
+
+// After SIGHUP: reads the secrets again, also those of directus (may be NULL). A new
+// URL of a database counts from its next session on.
+void capture_settings_reload(struct capture *capture, struct directus *directus);
+
 // What both ways of capturing use. One thread runs them; the admin thread reads
 // `status` and the publisher's state.
 struct capture {

@@ -230,6 +230,7 @@ work(struct flow *flow, struct error *err)
     good = begin(flow, &job, err);
     job_end(&job);
     while (good && !capture_wake_stopping(&flow->capture->wake)) {
+        capture_settings_reload(flow->capture, &flow->directus);
         capture_status_turn(&flow->capture->status);
         job_begin(&job, JOB_MS);
         good =
@@ -266,6 +267,7 @@ run(struct flow *flow)
     struct error err = {0};
 
     while (!run_session(flow, &err) && !capture_wake_stopping(&capture->wake)) {
+        capture_settings_reload(capture, &flow->directus);
         capture_session_back_off(capture, &flow->backoff, "DATABASE_URL", &err);
         err = (struct error){0};
     }

@@ -332,6 +332,7 @@ work(struct outbox *o, struct error *err)
     if (!pg_script(o->pg, begin_session, err))
         return false;
     while (!capture_wake_stopping(&o->capture->wake)) {
+        capture_settings_reload(o->capture, NULL);
         if (!keep_house(o, err) || !turn(o, &idle, err))
             return false;
         o->backoff.attempts = 0;
@@ -367,6 +368,7 @@ capture_outbox_run(struct capture *capture)
     struct error err = {0};
 
     while (!run_session(&o, &err) && !capture_wake_stopping(&capture->wake)) {
+        capture_settings_reload(capture, NULL);
         capture_session_back_off(capture, &o.backoff, "CAPTURE_DATABASE_URL", &err);
         err = (struct error){0};
     }

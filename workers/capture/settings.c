@@ -1,5 +1,7 @@
 #include <string.h>
 
+#include "common/directus.h"
+#include "common/log.h"
 #include "common/pg.h"
 #include "workers/capture/capture.h"
 
@@ -158,4 +160,19 @@ capture_settings_check(const struct capture_settings *settings, struct error *er
                          "its place",
                          err);
     return error_permanent(err, "CAPTURE: must be outbox or flow");
+}
+
+void
+capture_settings_reload(struct capture *capture, struct directus *directus)
+{
+    struct error err;
+
+    if (!capture->wake.reload)
+        return;
+    capture->wake.reload = false;
+    if (config_reload_secrets(capture_settings_table, &capture->settings, &err)
+        && (directus == NULL || directus_reload(directus, &err)))
+        log_info("reload", "secrets were read again");
+    else
+        log_error("reload", "%s", err.text);
 }

@@ -19,12 +19,19 @@ stop_signals(sigset_t *signals)
     sigaddset(signals, SIGINT);
 }
 
+static void
+all_signals(sigset_t *signals)
+{
+    stop_signals(signals);
+    sigaddset(signals, SIGHUP);
+}
+
 bool
 capture_wake_open(struct capture_wake *wake, struct error *err)
 {
     sigset_t signals;
 
-    stop_signals(&signals);
+    all_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     *wake = (struct capture_wake){
         .fd = epoll_create1(EPOLL_CLOEXEC),
@@ -59,14 +66,17 @@ capture_wake_stopping(struct capture_wake *wake)
     struct signalfd_siginfo info;
     sigset_t signals;
 
-    if (wake->stop_at_ms != 0)
-        return true;
-    if (read(wake->signal_fd, &info, sizeof info) != sizeof info)
-        return false;
-    wake->stop_at_ms = clock_ms();
-    stop_signals(&signals);
-    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-    return true;
+    while (wake->stop_at_ms == 0
+           && read(wake->signal_fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            wake->reload = true;
+            continue;
+        }
+        wake->stop_at_ms = clock_ms();
+        stop_signals(&signals);
+        pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    }
+    return wake->stop_at_ms != 0;
 }
 
 void

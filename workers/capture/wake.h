@@ -13,9 +13,11 @@ struct capture_wake {
     int fd; // an epoll of the others: readable when one of them is
     int signal_fd;
     int64_t stop_at_ms; // clock_ms() of the first SIGTERM, 0 before
+    bool reload; // SIGHUP came: set by capture_wake_stopping(), cleared by who obeys
 };
 
-// Blocks SIGTERM and SIGINT in this thread and in all it will make: call it first.
+// Blocks SIGTERM, SIGINT and SIGHUP in this thread and in all it will make: call it
+// first.
 bool capture_wake_open(struct capture_wake *wake, struct error *err) ATTR_MUST_CHECK;
 void capture_wake_close(struct capture_wake *wake);
 

@@ -117,6 +117,13 @@ close_docuseal(void *state)
 }
 
 static bool
+reload_docuseal(void *state, struct error *err)
+{
+    struct docuseal *ds = state;
+    return directus_reload(&ds->directus, err);
+}
+
+static bool
 probe_docuseal(struct job *job, void *state)
 {
     return docuseal_user_read(job, state);
@@ -145,6 +152,7 @@ const struct integration docuseal = {
     .handlers = docuseal_handlers,
     .gates = gates,
     .open = open_docuseal,
+    .reload = reload_docuseal,
     .close = close_docuseal,
     .probes = probes,
     .sweep = docuseal_sweep,

@@ -103,8 +103,9 @@ close_ninja(void *state)
 static bool
 reload_ninja(void *state, struct error *err)
 {
-    const struct ninja *ninja = state;
-    return ninja_companies_reload(ninja->companies, err);
+    struct ninja *ninja = state;
+    return ninja_companies_reload(ninja->companies, err)
+           && directus_reload(&ninja->directus, err);
 }
 
 // Invoice Ninja is up as long as it answers one company: the others' keys, and what

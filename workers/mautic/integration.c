@@ -105,6 +105,13 @@ close_mautic(void *state)
 }
 
 static bool
+reload_mautic(void *state, struct error *err)
+{
+    struct mautic *m = state;
+    return directus_reload(&m->directus, err);
+}
+
+static bool
 probe_mautic(struct job *job, void *state)
 {
     return mautic_contact_probe(job, state);
@@ -133,6 +140,7 @@ const struct integration mautic = {
     .handlers = mautic_handlers,
     .gates = gates,
     .open = open_mautic,
+    .reload = reload_mautic,
     .close = close_mautic,
     .probes = probes,
     .sweep = mautic_sweep,

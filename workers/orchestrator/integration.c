@@ -62,6 +62,13 @@ close_orchestrator(void *state)
 }
 
 static bool
+reload_orchestrator(void *state, struct error *err)
+{
+    struct orchestrator *o = state;
+    return directus_reload(&o->directus, err);
+}
+
+static bool
 probe_directus(struct job *job, void *state)
 {
     const struct orchestrator *o = state;
@@ -85,6 +92,7 @@ const struct integration orchestrator = {
     .more_settings = more_settings,
     .handlers = orchestrator_handlers,
     .open = open_orchestrator,
+    .reload = reload_orchestrator,
     .close = close_orchestrator,
     .probes = probes,
 };
