@@ -24,7 +24,7 @@ programs_configure() {
     done
     stack_set "$run" INGEST_SPOOL "$run/spool"
     stack_set "$run" INTEGRATIONS docuseal
-    stack_set "$run" CAPTURE outbox
+    stack_set "$run" CAPTURE "${CAPTURE:-outbox}"
     stack_set "$run" WEBHOOK_BASE_URL "http://127.0.0.1:$(stack_get "$run" INGEST_PORT)"
     stack_set "$run" DOCUSEAL_API_URL "$(stack_get "$run" SIM_DOCUSEAL_URL)/api"
     stack_set "$run" DOCUSEAL_API_KEY "$(secret_new)"
@@ -41,19 +41,25 @@ program_port_name() {
     printf 'ADMIN_PORT_%s' "${name//-/_}"
 }
 
-# Which settings a program gets: none that it has no use for, least of all a secret.
+# program_setting_names <name> <CAPTURE>: which settings a program gets: none that it has no
+# use for, least of all a secret. Without the outbox nobody needs Directus's own database,
+# and what capture has read is in the ledger.
 program_setting_names() {
     local ledger='KAFKA_BROKERS DATABASE_URL REDIS_URL DIRECTUS_URL INTEGRATIONS CAPTURE'
     local docuseal='DOCUSEAL_API_URL DOCUSEAL_API_KEY DOCUSEAL_TEMPLATE_QUOTE
         DOCUSEAL_TEMPLATE_CGV'
+    local outbox=
+    [ "$2" = flow ] || outbox=CAPTURE_DATABASE_URL
     case $1 in
     relais-ingest)
         printf '%s ' KAFKA_BROKERS INTEGRATIONS CAPTURE INGEST_PORT INGEST_SPOOL \
             DOCUSEAL_WEBHOOK_SECRET DIRECTUS_FLOW_SECRET
         ;;
-    relais-capture) printf 'KAFKA_BROKERS CAPTURE CAPTURE_DATABASE_URL DIRECTUS_URL' ;;
+    relais-capture)
+        printf 'KAFKA_BROKERS CAPTURE DIRECTUS_URL %s' "${outbox:-DATABASE_URL}"
+        ;;
     relais-docuseal) printf '%s %s WEBHOOK_BASE_URL' "$ledger" "$docuseal" ;;
-    relais) printf '%s %s CAPTURE_DATABASE_URL' "$ledger" "$docuseal" ;;
+    relais) printf '%s %s %s' "$ledger" "$docuseal" "$outbox" ;;
     *) printf '%s' "$ledger" ;;
     esac
 }
@@ -68,7 +74,7 @@ program_token() {
 
 program_settings() {
     local run=$1 name=$2 setting
-    for setting in $(program_setting_names "$name"); do
+    for setting in $(program_setting_names "$name" "$(stack_get "$run" CAPTURE)"); do
         printf '%s=%s\n' "$setting" "$(stack_get "$run" "$setting")"
     done
     printf 'DIRECTUS_TOKEN=%s\n' "$(program_token "$run" "$name")"

@@ -162,6 +162,17 @@ class FlowWithActivityLog(WithoutOutbox):
         self.told_by_log(quote)
         self.assert_once(quote, submission)
 
+    def test_a_stack_without_outbox_gives_capture_the_ledger_instead(self):
+        file = self.system.run / "stack.env"
+        given = file.read_text()
+        self.addCleanup(file.write_text, given)
+        file.write_text(given.replace("CAPTURE=outbox\n", "CAPTURE=flow\n"))
+        lines = self.system.deploy("settings", self.system.run, "relais-capture")
+        settings = dict(line.split("=", 1) for line in lines.splitlines())
+        self.assertEqual(settings["CAPTURE"], "flow")
+        self.assertEqual(settings["DATABASE_URL"], self.system.env["DATABASE_URL"])
+        self.assertNotIn("CAPTURE_DATABASE_URL", settings)
+
     def test_what_the_flow_loses_the_activity_log_tells(self):
         self.switch_flow("inactive")
         quote, submission = self.play()
