@@ -67,6 +67,17 @@ put_character(struct str *line, const char *text, size_t length)
     return step == 0 ? 1 : step;
 }
 
+// How many bytes at the beginning stand for themselves: most do.
+static size_t
+plain_length(const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length && text[at] >= ' ' && text[at] < 0x7F && text[at] != '"'
+           && text[at] != '\\')
+        at++;
+    return at;
+}
+
 static void
 put_text(struct str *line, const char *text)
 {
@@ -76,8 +87,13 @@ put_text(struct str *line, const char *text)
     }
     size_t length = str_fit(text, strnlen(text, TEXT_MAX_BYTES + 1), TEXT_MAX_BYTES);
     str_puts(line, "\"");
-    for (size_t at = 0; at < length;)
-        at += put_character(line, text + at, length - at);
+    for (size_t at = 0; at < length;) {
+        size_t plain = plain_length(text + at, length - at);
+        str_append(line, text + at, plain);
+        at += plain;
+        if (at < length)
+            at += put_character(line, text + at, length - at);
+    }
     str_puts(line, "\"");
 }
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 64 };
+enum { FIRST_ROOM = 256 };
 
 void
 str_begin(struct str *s, size_t max)
@@ -64,14 +64,21 @@ void
 str_printf(struct str *s, const char *fmt, ...)
 {
     va_list args;
+    if (s->failed)
+        return;
+    // Most of the time there is room for it.
+    size_t left = s->max - s->length + 1;
+    size_t room = s->room - s->length < left ? s->room - s->length : left;
     va_start(args, fmt);
-    int length = vsnprintf(NULL, 0, fmt, args);
+    int length = vsnprintf(s->data + s->length, room, fmt, args);
     va_end(args);
-    if (length < 0) {
-        s->failed = true;
+    if (length >= 0 && (size_t)length < room) {
+        s->length += (size_t)length;
         return;
     }
-    if (!str_reserve(s, (size_t)length))
+    s->data[s->length] = '\0';
+    s->failed = length < 0;
+    if (!str_reserve(s, length < 0 ? 0 : (size_t)length))
         return;
     va_start(args, fmt);
     vsnprintf(s->data + s->length, (size_t)length + 1, fmt, args);
@@ -151,14 +158,30 @@ str_utf8_length(const void *data, size_t length)
     return forms[form].length;
 }
 
+enum { PLAIN_BYTES = 8 };
+
+// Whether so many bytes are ASCII and none is NUL.
+static bool
+all_plain(const unsigned char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t word = 0;
+    memcpy(&word, bytes, PLAIN_BYTES);
+    // A byte's high bit is set by itself, or by what is taken from a NUL.
+    return ((word | (word - ones)) & (ones << 7)) == 0;
+}
+
 size_t
 str_text_length(const void *data, size_t length)
 {
     const unsigned char *bytes = data;
     size_t at = 0;
     while (at < length) {
-        bool plain = bytes[at] > 0 && bytes[at] < 0x80; // most are
-        size_t step = plain ? 1 : str_utf8_length(bytes + at, length - at);
+        if (length - at >= PLAIN_BYTES && all_plain(bytes + at)) {
+            at += PLAIN_BYTES; // most are
+            continue;
+        }
+        size_t step = str_utf8_length(bytes + at, length - at);
         if (step == 0)
             break;
         at += step;

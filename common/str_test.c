@@ -117,6 +117,25 @@ only_valid_utf8_without_nul_is_text(void **state)
 }
 
 static void
+text_ends_at_the_first_byte_that_is_none(void **state)
+{
+    (void)state;
+    enum { LENGTH = 40 };
+    static const char wrong[] = {'\0', '\xFF', '\x80'};
+    for (size_t at = 0; at < LENGTH; at++)
+        for (size_t i = 0; i < sizeof wrong; i++) {
+            char text[LENGTH];
+            memset(text, i == 0 ? 1 : 'x', sizeof text);
+            text[at] = wrong[i];
+            assert_int_equal(str_text_length(text, sizeof text), at);
+        }
+    assert_int_equal(str_text_length("1234567\xC3\xA9"
+                                     "12345678\x7F",
+                                     18),
+                     18);
+}
+
+static void
 cleaning_makes_one_printable_line(void **state)
 {
     (void)state;
@@ -170,6 +189,7 @@ main(void)
         cmocka_unit_test(a_cut_does_not_split_a_character),
         cmocka_unit_test(prefixes_and_suffixes_are_found),
         cmocka_unit_test(only_valid_utf8_without_nul_is_text),
+        cmocka_unit_test(text_ends_at_the_first_byte_that_is_none),
         cmocka_unit_test(cleaning_makes_one_printable_line),
         cmocka_unit_test(numbers_are_whole_and_alone),
         cmocka_unit_test(copies_end_with_a_nul),
