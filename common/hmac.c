@@ -14,17 +14,25 @@ struct piece {
     size_t length;
 };
 
-static void
-sha256_of(const struct piece pieces[3], unsigned char out[HMAC_BYTES])
+// To look SHA-256 up costs as much as to use it: a context that knows it is used again.
+static EVP_MD_CTX *
+sha256_begin(void)
 {
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool done = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
+    if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1)
+        abort(); // memory is out, or the library has no SHA-256
+    return md;
+}
+
+static void
+sha256_of(EVP_MD_CTX *md, const struct piece pieces[3], unsigned char out[HMAC_BYTES])
+{
+    bool done = EVP_DigestInit_ex(md, NULL, NULL) == 1;
     for (int i = 0; done && i < 3; i++)
         if (pieces[i].length > 0)
             done = EVP_DigestUpdate(md, pieces[i].data, pieces[i].length) == 1;
     if (!done || EVP_DigestFinal_ex(md, out, NULL) != 1)
-        abort(); // memory is out, or the library has no SHA-256
-    EVP_MD_CTX_free(md);
+        abort(); // it has none of the reasons it could have
 }
 
 void // NOLINTNEXTLINE(readability-function-size): three pieces and their lengths
@@ -35,18 +43,22 @@ hmac_sha256(const char *key, size_t key_length, const void *a, size_t a_length,
     unsigned char inner[BLOCK_BYTES] = {0};
     unsigned char outer[BLOCK_BYTES];
     unsigned char digest[HMAC_BYTES];
+    EVP_MD_CTX *md = sha256_begin();
 
     if (key_length > BLOCK_BYTES)
-        sha256_of((struct piece[3]){{key, key_length}}, inner);
+        sha256_of(md, (struct piece[3]){{key, key_length}}, inner);
     else if (key_length > 0)
         memcpy(inner, key, key_length);
     for (size_t i = 0; i < BLOCK_BYTES; i++) {
         outer[i] = inner[i] ^ 0x5C;
         inner[i] ^= 0x36;
     }
-    sha256_of((struct piece[3]){{inner, sizeof inner}, {a, a_length}, {b, b_length}},
+    sha256_of(md,
+              (struct piece[3]){{inner, sizeof inner}, {a, a_length}, {b, b_length}},
               digest);
-    sha256_of((struct piece[3]){{outer, sizeof outer}, {digest, sizeof digest}}, out);
+    sha256_of(md, (struct piece[3]){{outer, sizeof outer}, {digest, sizeof digest}},
+              out);
+    EVP_MD_CTX_free(md);
     OPENSSL_cleanse(inner, sizeof inner);
     OPENSSL_cleanse(outer, sizeof outer);
 }
@@ -55,7 +67,9 @@ void
 hmac_digest(const void *data, size_t length, char hex[HMAC_HEX])
 {
     unsigned char digest[HMAC_BYTES];
-    sha256_of((struct piece[3]){{data, length}}, digest);
+    EVP_MD_CTX *md = sha256_begin();
+    sha256_of(md, (struct piece[3]){{data, length}}, digest);
+    EVP_MD_CTX_free(md);
     hmac_hex(digest, sizeof digest, hex);
 }
 

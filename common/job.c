@@ -114,12 +114,15 @@ job_strdup(struct job *job, const char *text)
 char *
 job_vprintf(struct job *job, const char *fmt, va_list args)
 {
+    char most[256]; // texts are shorter
     va_list again;
     va_copy(again, args);
-    int length = vsnprintf(NULL, 0, fmt, again);
+    int length = vsnprintf(most, sizeof most, fmt, again);
     va_end(again);
     if (length < 0)
         abort();
+    if ((size_t)length < sizeof most)
+        return job_memdup(job, most, (size_t)length);
     char *text = job_alloc(job, (size_t)length + 1);
     vsnprintf(text, (size_t)length + 1, fmt, args);
     return text;
