@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/json.h"
 #include "common/str.h"
 
 static const char *
@@ -139,48 +138,83 @@ webhook_lower(struct job *job, const char *text)
     return lower;
 }
 
-// The parser lets raw control characters pass within strings, JSON does not: a text
-// that has any (line ends between members as well) is printed anew.
-static const char *
-valid_json(struct job *job, const char *body, size_t *length)
+static char *
+put_bytes(char *at, const char *bytes, size_t length)
 {
-    for (size_t i = 0; i < *length; i++)
-        if ((unsigned char)body[i] < ' ') {
-            struct json_object *parsed = json_parse(job, body, *length);
-            return parsed == NULL ? body : json_print(parsed, length);
+    memcpy(at, bytes, length);
+    return at + length;
+}
+
+// Text as a JSON string, quotes included; at most six times as long, and two.
+static char *
+put_string(char *at, const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    *at++ = '"';
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            *at++ = '\\';
+            *at++ = *text;
+        } else if (c >= ' ') {
+            *at++ = *text;
+        } else {
+            at = put_bytes(at, "\\u00", 4);
+            *at++ = digits[c >> 4];
+            *at++ = digits[c & 15];
         }
-    return body;
+    }
+    *at++ = '"';
+    return at;
+}
+
+// The headers' values of those names that are there and are text.
+static size_t
+kept_headers(const struct webhook_request *request, const char *const names[],
+             struct http_header *kept)
+{
+    size_t count = 0;
+    for (; *names != NULL; names++) {
+        const char *value = webhook_header(request, *names);
+        if (value != NULL && str_is_text(value, strlen(value)))
+            kept[count++] = (struct http_header){*names, value};
+    }
+    return count;
 }
 
 void
 webhook_wrap(struct job *job, struct webhook_event *ev, const char *body, size_t length,
              const struct webhook_request *request, const char *const names[])
 {
-    struct json_object *headers = json_object_in(job);
-    for (; *names != NULL; names++) {
-        const char *value = webhook_header(request, *names);
-        if (value != NULL && str_is_text(value, strlen(value)))
-            json_set_string(headers, webhook_lower(job, *names), value);
-    }
-    struct json_object *rest = json_object_in(job);
-    json_set_string(rest, "company", ev->company);
-    json_set(rest, "headers", headers);
-
     // The provider's own text is spliced in: what a parser would do to large numbers or
     // repeated members must not happen here.
-    static const char before[] = "{\"body\":";
-    body = valid_json(job, body, &length);
-    size_t rest_length;
-    const char *behind = json_print(rest, &rest_length);
-    size_t total = sizeof(before) - 1 + length + rest_length; // ',' takes the '{'
-    char *payload = job_alloc(job, total + 1);
-    char *at = payload;
-    memcpy(at, before, sizeof(before) - 1);
-    at += sizeof(before) - 1;
-    memcpy(at, body, length);
-    at += length;
-    memcpy(at, behind, rest_length);
-    *at = ',';
+    static const char open[] = "{\"body\":";
+    static const char company[] = ",\"company\":";
+    static const char headers[] = ",\"headers\":{";
+    enum { SYNTAX = 64, LONGER = 6, EACH = 8 };
+    size_t name_count = 0;
+    while (names[name_count] != NULL)
+        name_count++;
+    struct http_header *kept = job_alloc(job, name_count * sizeof *kept);
+    size_t count = kept_headers(request, names, kept);
+    size_t room = SYNTAX + length + LONGER * strlen(ev->company);
+    for (size_t i = 0; i < count; i++)
+        room += LONGER * (strlen(kept[i].name) + strlen(kept[i].value)) + EACH;
+
+    char *payload = job_alloc(job, room);
+    char *at = put_bytes(payload, open, sizeof open - 1);
+    at = put_bytes(at, body, length);
+    at = put_bytes(at, company, sizeof company - 1);
+    at = put_string(at, ev->company);
+    at = put_bytes(at, headers, sizeof headers - 1);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            *at++ = ',';
+        at = put_string(at, webhook_lower(job, kept[i].name));
+        *at++ = ':';
+        at = put_string(at, kept[i].value);
+    }
+    at = put_bytes(at, "}}", 2);
     ev->payload = payload;
-    ev->payload_length = total;
+    ev->payload_length = (size_t)(at - payload);
 }

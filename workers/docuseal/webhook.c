@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "common/hmac.h"
-#include "common/json.h"
+#include "common/json_scan.h"
 #include "common/str.h"
 #include "common/uuid.h"
 #include "common/webhook.h"
@@ -204,25 +204,30 @@ struct docuseal_names {
 };
 
 static void
-names_of(struct job *job, struct json_object *submitter, struct docuseal_names *names)
+names_of(struct job *job, const struct json_scan *scan, uint32_t submitter,
+         struct docuseal_names *names)
 {
     if (names->root == NULL)
-        names->root = root_of(job, json_string_or(submitter, "external_id", ""));
-    const char *company = json_string_or(submitter, "metadata.company", "");
+        names->root =
+            root_of(job, json_scan_string_or(job, scan, submitter, "external_id", ""));
+    const char *company =
+        json_scan_string_or(job, scan, submitter, "metadata.company", "");
     if (names->company[0] == '\0' && webhook_word(company)
         && strlen(company) <= COMPANY_CHARS)
         names->company = company;
 }
 
 static struct docuseal_names
-find_names(struct job *job, struct json_object *data)
+find_names(struct job *job, const struct json_scan *scan, uint32_t data)
 {
     struct docuseal_names names = {.root = NULL, .company = ""};
-    names_of(job, data, &names);
-    struct json_object *submitters = json_array_or_null(data, "submitters");
-    size_t count = submitters == NULL ? 0 : json_object_array_length(submitters);
-    for (size_t i = 0; i < count; i++)
-        names_of(job, json_object_array_get_idx(submitters, i), &names);
+    names_of(job, scan, data, &names);
+    uint32_t submitters = json_scan_at(scan, data, "submitters");
+    if (json_scan_kind(scan, submitters) != '[')
+        return names;
+    for (uint32_t at = json_scan_first(scan, submitters); at != JSON_NONE;
+         at = json_scan_next(scan, submitters, at))
+        names_of(job, scan, at, &names);
     return names;
 }
 
@@ -255,27 +260,40 @@ event_id(struct job *job, const char *name, const char *object, const char *time
     return id;
 }
 
+// Reads the body: its event's name and its object.
+static bool
+read_body(struct job *job, const struct webhook_request *request,
+          struct json_scan *scan, const char **name, uint32_t *data)
+{
+    if (!json_scan(job, request->body, request->body_length, scan))
+        return false;
+    *name = json_scan_string_or(job, scan, JSON_ROOT, "event_type", "");
+    if ((*name)[0] == '\0')
+        return error_permanent(&job->error, "`event_type` is missing, or no text");
+    *data = json_scan_at(scan, JSON_ROOT, "data");
+    if (json_scan_kind(scan, *data) != '{')
+        return error_permanent(&job->error, "`data` is not an object");
+    return true;
+}
+
 static bool
 hook_split(const void *state, struct job *job, const struct webhook_request *request,
            struct webhook_events *out)
 {
     static const char *const kept_headers[] = {"User-Agent", "Content-Type", NULL};
+    struct json_scan scan;
+    const char *name = NULL;
+    uint32_t data = JSON_NONE;
 
     (void)state;
-    struct json_object *body = json_parse(job, request->body, request->body_length);
-    if (body == NULL)
+    if (!read_body(job, request, &scan, &name, &data))
         return false;
-    const char *name = json_string(job, body, "event_type");
-    if (name == NULL)
-        return false;
-    struct json_object *data = json_at(body, "data");
-    if (!json_object_is_type(data, json_type_object))
-        return error_permanent(&job->error, "`data` is not an object");
-
-    const char *timestamp = json_string_or(body, "timestamp", NULL);
-    const char *object = json_text_or(data, "id", NULL);
-    const char *submission = json_text_or(data, "submission_id", object);
-    struct docuseal_names names = find_names(job, data);
+    const char *timestamp =
+        json_scan_string_or(job, &scan, JSON_ROOT, "timestamp", NULL);
+    const char *object = json_scan_text_or(job, &scan, data, "id", NULL);
+    const char *submission =
+        json_scan_text_or(job, &scan, data, "submission_id", object);
+    struct docuseal_names names = find_names(job, &scan, data);
     int64_t at_ms = 0;
     bool dated = timestamp != NULL && clock_parse(timestamp, &at_ms);
 
