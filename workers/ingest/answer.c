@@ -1,5 +1,5 @@
 #include <microhttpd.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -91,32 +91,62 @@ ingest_answer_log(const struct ingest_exchange *exchange, int status)
               });
 }
 
-bool
-ingest_answer(struct ingest_exchange *exchange, int status)
+static struct MHD_Response *
+make_answer(const char *text, size_t length, const char *type,
+            enum MHD_ResponseMemoryMode mode)
 {
-    static const char accepted[] = "{\"accepted\":true}";
-    bool good = status < 400;
-    size_t length = sizeof accepted - 1;
-    const char *text = good ? accepted : problem_text(exchange, status, &length);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(length, (void *)(uintptr_t)text, mode);
+    if (response != NULL)
+        MHD_add_response_header(response, "Content-Type", type);
+    return response;
+}
 
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        length, (void *)(uintptr_t)text,
-        good ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+struct MHD_Response *
+ingest_answer_accepted(void)
+{
+    static const char text[] = "{\"accepted\":true}";
+    struct MHD_Response *response =
+        make_answer(text, sizeof text - 1, "application/json", MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
-        return false;
-    MHD_add_response_header(response, "Content-Type",
-                            good ? "application/json" : "application/problem+json");
+        abort(); // no memory at the start
+    return response;
+}
+
+static struct MHD_Response *
+make_problem(struct ingest_exchange *exchange, int status)
+{
+    size_t length = 0;
+    const char *text = problem_text(exchange, status, &length);
+    struct MHD_Response *response =
+        make_answer(text, length, "application/problem+json", MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        return NULL;
     if (status == 405)
         MHD_add_response_header(response, "Allow",
                                 exchange->source->webhook->put_too ? "POST, PUT"
                                                                    : "POST");
     if (status == 503)
         MHD_add_response_header(response, "Retry-After", "5");
+    return response;
+}
+
+bool
+ingest_answer(struct ingest_exchange *exchange, int status)
+{
+    bool shared = status < 400 && !exchange->closing;
+    struct MHD_Response *response = exchange->accepted_answer;
+    if (!shared)
+        response =
+            status < 400 ? ingest_answer_accepted() : make_problem(exchange, status);
+    if (response == NULL)
+        return false;
     if (exchange->closing)
         MHD_add_response_header(response, "Connection", "close");
     bool queued =
         MHD_queue_response(exchange->connection, (unsigned)status, response) == MHD_YES;
-    MHD_destroy_response(response);
+    if (!shared)
+        MHD_destroy_response(response);
     atomic_store(&exchange->stage, INGEST_ANSWERED);
     ingest_answer_log(exchange, status);
     return queued;

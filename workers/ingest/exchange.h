@@ -1,10 +1,11 @@
 // workers/ingest/exchange.h - one request and its answer. Used by server.c and
-// answer.c.
+// answer.c. Exchanges are used again, with their memory: most requests fit into it.
 #ifndef RELAIS_INGEST_EXCHANGE_H
 #define RELAIS_INGEST_EXCHANGE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/job.h"
@@ -16,6 +17,8 @@
 
 struct MHD_Connection;
 
+enum { INGEST_EXCHANGE_BYTES = 16 * 1024 }; // lent to the job
+
 enum ingest_stage {
     INGEST_READING,
     INGEST_WAITING, // suspended until the keeper tells the outcome
@@ -24,12 +27,14 @@ enum ingest_stage {
 };
 
 struct ingest_exchange {
+    struct ingest_exchange *next; // while nobody uses it
     struct ingest_server *server;
     struct MHD_Connection *connection;
     struct ingest_connection *limits;
     struct ingest_source *source; // NULL: nobody lives there
     char method[16];
     bool closing; // the server stops: the connection is not kept
+    struct MHD_Response *accepted_answer; // the one of all
     int64_t since_ms;
     int64_t bytes;    // of the body as received
     int64_t reserved; // bytes of the memory for bodies
@@ -38,7 +43,23 @@ struct ingest_exchange {
     struct ingest_judgement judgement;
     _Atomic enum ingest_stage stage;
     enum ingest_outcome outcome; // valid once stage is INGEST_TOLD
+    max_align_t memory[INGEST_EXCHANGE_BYTES / sizeof(max_align_t)];
 };
+
+struct ingest_exchanges;
+
+// Those that nobody uses now. body_max is the largest body, in bytes.
+struct ingest_exchanges *ingest_exchanges_open(size_t body_max);
+void ingest_exchanges_close(struct ingest_exchanges *all); // all were given back
+
+// One with a job that has begun and an empty body, all else zero. Any thread.
+struct ingest_exchange *ingest_exchange_take(struct ingest_exchanges *all);
+void ingest_exchange_give(struct ingest_exchanges *all,
+                          struct ingest_exchange *exchange);
+
+// The answer to what was kept: one for all, as no two differ.
+struct MHD_Response;
+struct MHD_Response *ingest_answer_accepted(void);
 
 // Queues the answer `status` with what the judgement says, and writes the log line.
 // False: libmicrohttpd has no memory, and the connection is cut.

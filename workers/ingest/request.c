@@ -1,11 +1,13 @@
 #include "workers/ingest/request.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "common/clock.h"
+#include "common/hmac.h"
 #include "common/str.h"
-#include "common/uuid.h"
 
 enum { TRACEPARENT_CHARS = 55, HEADERS_MAX = 10 };
 
@@ -23,21 +25,19 @@ is_traceparent(const char *text)
 static const char *
 trace_of(struct job *job, const struct webhook_request *request)
 {
-    char random[UUID_TEXT];
+    enum { TRACE_BYTES = 16, SPAN_BYTES = 8 };
+    unsigned char random[TRACE_BYTES + SPAN_BYTES];
+    char hex[2 * sizeof random + 1];
     char *trace = job_alloc(job, TRACEPARENT_CHARS + 1);
     const char *given = webhook_header(request, "traceparent");
     if (is_traceparent(given))
         return job_strdup(job, given);
 
-    char hex[2 * UUID_TEXT] = "";
-    size_t length = 0;
-    for (int i = 0; i < 2; i++) {
-        uuid_random(random);
-        for (const char *at = random; *at != '\0'; at++)
-            if (*at != '-')
-                hex[length++] = *at;
-    }
-    snprintf(trace, TRACEPARENT_CHARS + 1, "00-%.32s-%.16s-01", hex, hex + 32);
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        abort(); // cannot happen below 256 bytes once the kernel has started
+    hmac_hex(random, sizeof random, hex);
+    snprintf(trace, TRACEPARENT_CHARS + 1, "00-%.32s-%.16s-01", hex,
+             hex + 2 * TRACE_BYTES);
     return trace;
 }
 

@@ -17,7 +17,7 @@
 #include "workers/ingest/wait.h"
 
 enum {
-    HEADERS_BYTES = 32 * 1024, // of one request, and of what is read of a body at once
+    HEADERS_BYTES = 16 * 1024, // of one request, and of what is read of a body at once
     BACKLOG = 1024,
     THREADS_MAX = 64,
 };
@@ -30,6 +30,8 @@ struct ingest_server {
     struct metric *accepted[INGEST_SOURCES_MAX];
     struct MHD_Daemon *daemon;
     struct ingest_connections *connections;
+    struct ingest_exchanges *exchanges;
+    struct MHD_Response *accepted_answer;
     int port;
     atomic_llong memory_bytes; // of bodies held now
     atomic_bool closing;
@@ -239,13 +241,12 @@ begin(struct ingest_server *server, struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    struct ingest_exchange *exchange = str_calloc(1, sizeof *exchange);
+    struct ingest_exchange *exchange = ingest_exchange_take(server->exchanges);
     exchange->server = server;
     exchange->connection = connection;
     exchange->limits = info->socket_context;
     exchange->since_ms = clock_ms();
-    str_begin(&exchange->body, (size_t)server->settings->max_body_bytes);
-    job_begin(&exchange->job, 0);
+    exchange->accepted_answer = server->accepted_answer;
     pthread_mutex_lock(&server->mutex);
     server->open++;
     pthread_mutex_unlock(&server->mutex);
@@ -314,9 +315,7 @@ on_finished(void *arg, struct MHD_Connection *connection, void **context,
         note_unanswered(exchange);
     ingest_connection_restart(server->connections, exchange->limits);
     atomic_fetch_sub(&server->memory_bytes, exchange->reserved);
-    job_end(&exchange->job);
-    str_end(&exchange->body);
-    free(exchange);
+    ingest_exchange_give(server->exchanges, exchange);
     pthread_mutex_lock(&server->mutex);
     server->open--;
     pthread_cond_signal(&server->idle);
@@ -454,10 +453,11 @@ ingest_server_open(const struct ingest_settings *settings,
     pthread_mutex_init(&server->mutex, NULL);
     ingest_wait_init(&server->idle);
     server->connections = ingest_connections_open(settings->read_ms);
+    server->exchanges = ingest_exchanges_open((size_t)settings->max_body_bytes);
+    server->accepted_answer = ingest_answer_accepted();
     if (start(server, err))
         return server;
-    ingest_connections_close(server->connections);
-    free(server);
+    ingest_server_close(server);
     return NULL;
 }
 
@@ -512,6 +512,8 @@ ingest_server_close(struct ingest_server *server)
     if (server == NULL)
         return;
     ingest_connections_close(server->connections);
+    ingest_exchanges_close(server->exchanges);
+    MHD_destroy_response(server->accepted_answer);
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->mutex);
     free(server);

@@ -55,10 +55,9 @@ set_up(void **state)
     write_secret(world, "whsec_" CANARY);
     static const char flow_secret[] = "DIRECTUS_FLOW_SECRET=flow-" CANARY;
     const char *settings[] = {
-        world->brokers,        world->secret_file,
-        flow_secret,           "INGEST_MAX_BODY=64K",
-        "INGEST_READ_MS=1000", "KAFKA_MESSAGE_MAX_BYTES=20000",
-        "LOG_LEVEL=debug",     NULL,
+        world->brokers,        world->secret_file,      flow_secret,
+        "INGEST_MAX_BODY=64K", "INGEST_READ_MS=1000",   "KAFKA_MESSAGE_MAX_BYTES=20000",
+        "LOG_LEVEL=debug",     "INTEGRATIONS=docuseal", NULL,
     };
     if (!ingest_shim_start(&world->shim, settings))
         fail_msg("it did not start: %s", world->shim.log.data);
@@ -271,7 +270,8 @@ readiness_names_the_secret_that_is_missing(void **state)
 
     ingest_shim_signal(&world->shim, SIGTERM);
     assert_int_equal(ingest_shim_wait(&world->shim), 0);
-    const char *settings[] = {world->brokers, "CAPTURE=outbox", NULL};
+    const char *settings[] = {world->brokers, "CAPTURE=outbox", "INTEGRATIONS=docuseal",
+                              NULL};
     assert_true(ingest_shim_start(&world->shim, settings));
     ingest_shim_ask(world->shim.admin_port, page, sizeof page - 1, reply);
     assert_int_equal(reply->status, 503);
