@@ -11,8 +11,7 @@
 #include "workers/invoice_ninja/ninja.h"
 
 enum {
-    GUARD_MS = 1200,     // equal writes are refused within a second
-    TOO_MANY_MS = 60000, // a 429 comes without Retry-After
+    GUARD_MS = 1200, // equal writes are refused within a second
 };
 
 #define REDIRECTED \
@@ -61,10 +60,10 @@ const struct http_header ninja_headers[] = {
     {NULL},
 };
 
-// What the table cannot say: how long to wait, and that whoever redirects a creating
-// call may have done so with the work behind it.
+// What the table cannot say: how long to wait, which a 429 doesn't tell, and that
+// whoever redirects a creating call may have done so with the work behind it.
 static void
-judge(struct job *job, const struct ninja_call *call)
+judge(struct job *job, const struct ninja *ninja, const struct ninja_call *call)
 {
     struct error *err = &job->error;
     bool guarded = ninja_refused_for(job, "Duplicate request")
@@ -72,7 +71,7 @@ judge(struct job *job, const struct ninja_call *call)
     if (guarded)
         err->retry_after_ms = GUARD_MS;
     if (err->kind == ERROR_RATE_LIMITED && err->retry_after_ms == 0)
-        err->retry_after_ms = TOO_MANY_MS;
+        err->retry_after_ms = ninja->too_many_wait_ms;
     if (call->once && err->http_status >= 300 && err->http_status < 400)
         err->kind = ERROR_UNSURE;
 }
@@ -106,7 +105,7 @@ send_call(struct job *job, const struct ninja *ninja, const struct ninja_call *c
         request.body = json_print(call->body, &request.body_length);
     if (http_call(&ninja->service, job, &request, response))
         return true;
-    judge(job, call);
+    judge(job, ninja, call);
     return false;
 }
 

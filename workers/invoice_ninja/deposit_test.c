@@ -263,8 +263,8 @@ two_rates_of_vat_are_two_lines(void **state)
         (struct edit[]){
             {"data.total", "\"2107.00\""},
             {"data.items",
-             "[{\"quantity\":\"1\",\"unit_price\":\"1000.00\",\"tax_rate\":\"8.10\"},"
-             "{\"quantity\":\"2\",\"unit_price\":\"500.00\",\"tax_rate\":\"2.60\"}]"},
+             "[{\"quantity\":\"2\",\"unit_price\":\"500.00\",\"tax_rate\":\"2.60\"},"
+             "{\"quantity\":\"1\",\"unit_price\":\"1000.00\",\"tax_rate\":\"8.10\"}]"},
             {NULL}});
     struct json_object *body = body_with(scene, quote, NO_ROWS);
     assert_string_equal(text_at(line(body, 0), "cost"), "324.3");

@@ -20,6 +20,7 @@ struct ninja {
     int64_t deposit_percent;
     int64_t deposit_days;
     int64_t timeout_ms;
+    int64_t too_many_wait_ms;
     int64_t unlinked_wait_ms;
     int64_t unlinked_max_ms;
     int64_t sweep_overlap_ms;

@@ -1,6 +1,7 @@
 #include "workers/invoice_ninja/terms.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -160,6 +161,16 @@ add_item(struct job *job, struct json_object *quote, struct json_object *item,
                            NINJA_RATES_MAX);
 }
 
+// The highest rate first: Directus gives the items in any order, and a second attempt
+// must put the remainder on the same line.
+static int
+compare_rates(const void *a, const void *b)
+{
+    int64_t left = ((const struct ninja_part *)a)->rate;
+    int64_t right = ((const struct ninja_part *)b)->rate;
+    return (left < right) - (left > right);
+}
+
 static bool
 read_parts(struct job *job, struct json_object *quote, struct ninja_terms *terms)
 {
@@ -176,6 +187,7 @@ read_parts(struct job *job, struct json_object *quote, struct ninja_terms *terms
         if (!there)
             return no_rate(job);
     }
+    qsort(terms->parts, terms->part_count, sizeof terms->parts[0], compare_rates);
     ninja_deposit_split(terms->cents, terms->parts, terms->part_count);
     return true;
 }
