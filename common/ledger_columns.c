@@ -346,7 +346,8 @@ add_finishes(struct ledger_columns *columns, const struct settlement *settlement
                                                 .event = f->event,
                                                 .type = f->type,
                                                 .outcome = "done",
-                                                .note = f->note});
+                                                .note = f->note,
+                                                .attempt = 1});
     }
 }
 
