@@ -47,7 +47,7 @@ const struct config_setting mautic_settings[] = {
      "4", NUMBER_OF, 1, 1LL << 40},
     {"MAUTIC_SEGMENT_OVERDUE_PAYMENTS", CONFIG_INT,
      AT(segments[MAUTIC_OVERDUE_PAYMENTS]), "5", NUMBER_OF, 1, 1LL << 40},
-    {"MAUTIC_PER_SECOND", CONFIG_INT, AT(per_second), "5",
+    {"MAUTIC_PER_SECOND", CONFIG_INT, AT(per_second), "10",
      "How many events a second Mautic is troubled with, about five calls each, by all "
      "processes that share REDIS_URL; 0: no limit.",
      0, 1000000},
