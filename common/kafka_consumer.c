@@ -163,6 +163,17 @@ join_again(struct kafka_consumer *consumer)
     rd_kafka_topic_partition_list_destroy(topics);
 }
 
+// While it joins, librdkafka 2.0.2 would ask for the group's coordinator every 500 ms,
+// but looks whether it is time only once a second, unless something wakes its thread: a
+// question does. A group's first member, or one whose broker has restarted, waits for
+// that.
+static void
+hurry_join(struct kafka_consumer *consumer)
+{
+    if (!atomic_load(&consumer->assigned))
+        rd_kafka_mem_free(consumer->rk, rd_kafka_memberid(consumer->rk));
+}
+
 static void *
 poll_main(void *arg)
 {
@@ -171,6 +182,7 @@ poll_main(void *arg)
         kafka_consumer_fetch(consumer);
         kafka_consumer_share(consumer);
         poll_batch(consumer);
+        hurry_join(consumer);
         atomic_fetch_add(&consumer->polls, 1);
         atomic_store(&consumer->polled_ms, clock_ms());
         if (atomic_exchange(&consumer->rejoin, false))
