@@ -145,7 +145,9 @@ settle_consent(struct job *job, struct mautic_person *person)
         settlement_note(job, "not ours: contact %s", person->contact.id);
         return true;
     }
-    const char *before = json_string_or(person->memory, "status", "contactable");
+    // A copy: the memory takes what is agreed on now.
+    const char *before =
+        job_strdup(job, json_string_or(person->memory, "status", "contactable"));
     if (!mautic_consent_settle(job, person))
         return false;
     judge_hook(job, person, before);
