@@ -5,7 +5,6 @@
 
 #include "common/json.h"
 #include "common/publish.h"
-#include "common/settlement.h"
 #include "workers/mautic/mautic.h"
 
 #define CONTACTABLE "contactable"
@@ -100,6 +99,7 @@ follow_mautic(struct job *job, struct mautic_person *person, size_t meaning)
                                       json_string_or(person->memory, "status_at", ""));
     bool opted_in = meanings[meaning].opted_in;
     bool by_hand = strcmp(meanings[meaning].status, BY_HAND) == 0;
+    mautic_person_say(job, person, "%s in Mautic", meanings[meaning].status);
     if (!read_rows(job, person))
         return false;
     for (size_t i = 0; i < json_object_array_length(person->rows); i++) {
@@ -131,14 +131,15 @@ follow_directus(struct job *job, struct mautic_person *person)
     bool all = true;
     if (!person->opted_in) {
         agree(person, BY_HAND, "");
+        mautic_person_say(job, person, "blocked in Mautic: opted out in Directus");
         return mautic_contact_block(job, person->m, contact->id);
     }
     if (strcmp(contact->status, BY_HAND) != 0) {
         person->opted_in = false;
         if (person->collection == NULL || strcmp(person->collection, "people") != 0)
             return true;
-        settlement_note(job, "%s in Mautic, and only there to be taken back",
-                        contact->status);
+        mautic_person_say(job, person, "%s in Mautic, and only there to be taken back",
+                          contact->status);
         return set_row(job, person, person->row, false);
     }
     // The block holds as long as one of the rows wants it.
@@ -148,6 +149,7 @@ follow_directus(struct job *job, struct mautic_person *person)
     if (!all)
         return true;
     agree(person, CONTACTABLE, "");
+    mautic_person_say(job, person, "no longer blocked: opted in in Directus");
     return mautic_contact_unblock(job, person->m, contact->id);
 }
 

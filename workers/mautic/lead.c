@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "common/settlement.h"
 #include "workers/mautic/campaign.h"
 #include "workers/mautic/consent.h"
 #include "workers/mautic/play.h"
@@ -52,8 +51,11 @@ static bool
 join(struct job *job, const struct lead *lead, enum mautic_segment segment)
 {
     int64_t id;
-    return mautic_segment_id(job, lead->m, segment, lead->person->company, &id)
-           && mautic_segment_join(job, lead->m, id, lead->person->contact.id);
+    if (!mautic_segment_id(job, lead->m, segment, lead->person->company, &id)
+        || !mautic_segment_join(job, lead->m, id, lead->person->contact.id))
+        return false;
+    mautic_person_say(job, lead->person, "in segment %" PRId64, id);
+    return true;
 }
 
 static bool
@@ -85,12 +87,15 @@ nurture(struct job *job, const struct lead *lead)
     if (lead->closed || lead->score < NURTURED_FROM)
         return true;
     if (!mautic_consent_given(lead->person)) {
-        settlement_note(job, "no campaign: the lead wants no mails");
+        mautic_person_say(job, lead->person, "no campaign: the lead wants no mails");
         return true;
     }
-    return mautic_campaign_id(job, lead->m, MAUTIC_LEAD_NURTURING,
-                              lead->person->company, &entry.campaign)
-           && mautic_campaign_enter(job, lead->m, &entry);
+    if (!mautic_campaign_id(job, lead->m, MAUTIC_LEAD_NURTURING, lead->person->company,
+                            &entry.campaign)
+        || !mautic_campaign_enter(job, lead->m, &entry))
+        return false;
+    mautic_person_say(job, lead->person, "in campaign %" PRId64, entry.campaign);
+    return true;
 }
 
 bool
@@ -108,7 +113,7 @@ mautic_lead_sync(struct job *job, const struct mautic *m, const struct event *ev
         return true;
     lead.score = mautic_score_of(lead.row);
     read_status(&lead);
-    settlement_note(job, "score %" PRId64, lead.score);
+    mautic_person_say(job, &person, "score %" PRId64, lead.score);
     return mautic_person_meet(job, &person)
            && (lead.closed || join(job, &lead, MAUTIC_LEADS))
            && (!lead.prospect || join(job, &lead, MAUTIC_PROSPECTS))

@@ -170,7 +170,7 @@ follow_address(struct job *job, struct mautic_person *person,
     if (shared)
         return make(job, person);
     person->contact = *before;
-    settlement_note(job, "contact %s goes by another e-mail address now", before->id);
+    mautic_person_say(job, person, "goes by another e-mail address now");
     return edit(job, person, true);
 }
 
@@ -218,6 +218,7 @@ tell_contact(struct job *job, struct mautic_person *person)
         return true;
     if (!person->told && !edit(job, person, false))
         return false;
+    mautic_person_say(job, person, "fields written");
     char now[CLOCK_TEXT];
     clock_format(clock_wall_ms(), now);
     json_set_string(person->patch, "mautic_synced_at", now);
@@ -229,8 +230,10 @@ bool
 mautic_person_meet(struct job *job, struct mautic_person *person)
 {
     person->memory = ledger_state(job, person->key);
-    return person->memory != NULL && find_contact(job, person)
-           && tell_contact(job, person) && mautic_consent_settle(job, person);
+    if (person->memory == NULL || !find_contact(job, person))
+        return false;
+    mautic_person_say(job, person, "contact %s", person->contact.id);
+    return tell_contact(job, person) && mautic_consent_settle(job, person);
 }
 
 bool

@@ -1,6 +1,7 @@
 // Who a row stands for: names, the lane, and the fields a contact gets.
 #include "workers/mautic/person.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "common/hmac.h"
@@ -239,4 +240,16 @@ mautic_person_of_body(struct job *job, struct mautic_person *person,
     const struct words words = words_of_lead(body);
     person->fields = fields_of(job, person, &words);
     return true;
+}
+
+void
+mautic_person_say(struct job *job, struct mautic_person *person, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    const char *text = job_vprintf(job, fmt, args);
+    va_end(args);
+    person->said =
+        person->said == NULL ? text : job_printf(job, "%s; %s", person->said, text);
+    settlement_note(job, "%s", person->said);
 }

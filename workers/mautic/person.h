@@ -35,7 +35,8 @@ struct mautic_person {
 
     // Mautic's
     struct mautic_contact contact;
-    bool told; // the contact has just been told all fields
+    bool told;        // the contact has just been told all fields
+    const char *said; // collected for the journey step
 };
 
 // The fields to read of a row of people, each behind `at` ("contact_id.", or "").
@@ -64,6 +65,10 @@ const char *mautic_person_key(struct job *job, const char *address);
 // differs from what was last written, and settles consent (consent.h). Afterwards
 // person->contact has an id.
 bool mautic_person_meet(struct job *job, struct mautic_person *person) ATTR_MUST_CHECK;
+
+// Adds a word to what the journey step will say.
+void mautic_person_say(struct job *job, struct mautic_person *person, const char *fmt,
+                       ...) ATTR_PRINTF(3, 4);
 
 // Tells the row, if there is one, what is new (person->patch, the contact's id), and
 // keeps the memory: the last step of a command.

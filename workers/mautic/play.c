@@ -7,7 +7,6 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
-#include "common/settlement.h"
 #include "common/str.h"
 #include "workers/mautic/campaign.h"
 #include "workers/mautic/consent.h"
@@ -47,10 +46,13 @@ join(struct job *job, const struct mautic_occasion *occasion)
     int64_t segment;
     if (occasion->play->join == MAUTIC_NO_SEGMENT || occasion->no_join)
         return true;
-    return mautic_segment_id(job, occasion->m, occasion->play->join, occasion->company,
-                             &segment)
-           && mautic_segment_join(job, occasion->m, segment,
-                                  occasion->person->contact.id);
+    if (!mautic_segment_id(job, occasion->m, occasion->play->join, occasion->company,
+                           &segment)
+        || !mautic_segment_join(job, occasion->m, segment,
+                                occasion->person->contact.id))
+        return false;
+    mautic_person_say(job, occasion->person, "in segment %" PRId64, segment);
+    return true;
 }
 
 static bool
@@ -64,12 +66,16 @@ leave(struct job *job, const struct mautic_occasion *occasion)
             continue;
         if (!mautic_standing(job, occasion, segment, &belongs))
             return false;
-        if (belongs)
+        if (belongs) {
+            mautic_person_say(job, occasion->person, "another paper is %s",
+                              segment == MAUTIC_OVERDUE_PAYMENTS ? "overdue" : "open");
             continue;
+        }
         if (!mautic_segment_id(job, occasion->m, segment, occasion->company, &id)
             || !mautic_segment_leave(job, occasion->m, id,
                                      occasion->person->contact.id))
             return false;
+        mautic_person_say(job, occasion->person, "out of segment %" PRId64, id);
     }
     return true;
 }
@@ -78,7 +84,7 @@ static bool
 enter(struct job *job, const struct mautic_occasion *occasion)
 {
     const struct mautic_play *play = occasion->play;
-    const struct mautic_person *person = occasion->person;
+    struct mautic_person *person = occasion->person;
     struct mautic_entry entry = {
         .contact = person->contact.id,
         .who = person->who,
@@ -88,13 +94,16 @@ enter(struct job *job, const struct mautic_occasion *occasion)
     if (play->campaign == MAUTIC_NO_CAMPAIGN || occasion->no_campaign)
         return true;
     if (!play->dunning && !mautic_consent_given(person)) {
-        settlement_note(job, "no campaign: %s",
-                        person->opted_in ? person->contact.status : "opted out");
+        mautic_person_say(job, person, "no campaign: %s",
+                          person->opted_in ? person->contact.status : "opted out");
         return true;
     }
-    return mautic_campaign_id(job, occasion->m, play->campaign, occasion->company,
-                              &entry.campaign)
-           && mautic_campaign_enter(job, occasion->m, &entry);
+    if (!mautic_campaign_id(job, occasion->m, play->campaign, occasion->company,
+                            &entry.campaign)
+        || !mautic_campaign_enter(job, occasion->m, &entry))
+        return false;
+    mautic_person_say(job, person, "in campaign %" PRId64, entry.campaign);
+    return true;
 }
 
 // When it happened: the command was published then, however late it is handled.

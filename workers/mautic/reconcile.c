@@ -151,7 +151,8 @@ settle_consent(struct job *job, struct mautic_person *person)
     if (!mautic_consent_settle(job, person))
         return false;
     judge_hook(job, person, before);
-    settlement_note(job, "contact %s: %s", person->contact.id, person->contact.status);
+    mautic_person_say(job, person, "contact %s is %s", person->contact.id,
+                      person->contact.status);
     return mautic_person_part(job, person);
 }
 
