@@ -132,11 +132,15 @@ ingest_sources_reload(struct ingest_sources *sources, struct error *err)
     return all;
 }
 
-// The path without repeated slashes and without one at its end, cut at `size`.
+// The path without repeated slashes, without one at its end and without the host that
+// may stand before it; cut at `size`.
 static void
 clean_path(const char *path, char *clean, size_t size)
 {
     size_t length = 0;
+    const char *host = path[0] == '/' ? NULL : strstr(path, "://");
+    if (host != NULL)
+        path = host + strcspn(host + 3, "/") + 3;
     for (; *path != '\0' && length + 1 < size; path++)
         if (*path != '/' || length == 0 || clean[length - 1] != '/')
             clean[length++] = *path;
