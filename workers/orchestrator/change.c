@@ -110,5 +110,7 @@ bool
 orchestrator_look_again(struct job *job, const char *root)
 {
     return error_rate_limited(&job->error, AGAIN_MS,
-                              "%s does not show yet what its event says", root);
+                              "%s does not show yet what its event says: it is read "
+                              "again in a second",
+                              root);
 }

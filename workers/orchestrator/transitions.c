@@ -39,19 +39,25 @@ status_before_hint(const struct orchestrator_sight *sight)
     return change->operation == CHANGE_CREATE || wrote_it ? "" : sight->to;
 }
 
+// Whether the row is as the event left it, or has moved on since. One that was created
+// is there, whatever has been written to it meanwhile.
+static bool
+shows_write(const struct orchestrator_sight *sight)
+{
+    const char *told = status_of(sight->change->after);
+    if (sight->change->operation == CHANGE_CREATE)
+        return sight->row != NULL;
+    return told[0] == '\0' || sight->row == NULL || strcmp(told, sight->to) == 0;
+}
+
 // A hint's row is read. It may be too early to show what the event wrote.
 static bool
 look_at_hint(struct job *job, struct orchestrator_sight *sight)
 {
     if (!orchestrator_look_now(job, sight))
         return false;
-    const char *told = status_of(sight->change->after);
-    bool shows = told[0] == '\0' || sight->row == NULL || strcmp(told, sight->to) == 0;
-    if (sight->change->early && sight->change->operation != CHANGE_DELETE) {
-        bool missing = sight->row == NULL && sight->change->operation == CHANGE_CREATE;
-        if (!shows || missing)
-            return orchestrator_look_again(job, sight->memory->entity);
-    }
+    if (sight->change->early && !shows_write(sight))
+        return orchestrator_look_again(job, sight->memory->entity);
     if (sight->row != NULL)
         sight->from = status_before_hint(sight);
     return true;

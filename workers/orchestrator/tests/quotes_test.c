@@ -428,6 +428,23 @@ a_hint_that_is_early_comes_again(void **state)
 }
 
 static void
+a_hint_of_a_creation_that_was_overtaken_does_not_wait(void **state)
+{
+    struct play *play = *state;
+    play->o.capture = "flow";
+    play_expect(play, "GET", "/items/quotes?", 200, ROWS());
+    struct error err =
+        flow(play, "directus.quotes.create", HINT("{\"status\":\"draft\"}"), NULL);
+    assert_int_equal(err.kind, ERROR_RATE_LIMITED); // not there yet
+
+    play_expect(play, "GET", "/items/quotes?", 200, ROWS(ROW("sent", "")));
+    play_expect(play, "PATCH", "/items/quotes/" Q, 200, "{}");
+    err = flow(play, "directus.quotes.create", HINT("{\"status\":\"draft\"}"), NULL);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_says(play->note, "quote.sent");
+}
+
+static void
 a_hint_about_an_old_sent_quote_starts_nothing(void **state)
 {
     struct play *play = *state;
@@ -552,6 +569,7 @@ main(void)
         TEST(flows_are_silent_beside_the_outbox),
         TEST(a_hint_reads_the_row),
         TEST(a_hint_that_is_early_comes_again),
+        TEST(a_hint_of_a_creation_that_was_overtaken_does_not_wait),
         TEST(a_hint_about_an_old_sent_quote_starts_nothing),
         TEST(a_replayed_change_is_a_hint),
         TEST(a_key_that_is_no_uuid_is_refused),
