@@ -9,6 +9,7 @@
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "workers/mautic/api.h"
+#include "workers/mautic/hook.h"
 #include "workers/mautic/mautic.h"
 #include "workers/mautic/person.h"
 #include "workers/mautic/reconcile.h"
@@ -154,7 +155,7 @@ mautic_sweep(struct job *job, void *state)
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         if (!sweep_column(job, &sweep, &columns[i]))
             return false;
-    if (!audit(job, &sweep))
+    if (!audit(job, &sweep) || !mautic_hook_mend(job, sweep.m))
         return false;
     settlement_cursor(job, CURSOR, json_print(sweep.now, NULL));
     settlement_note(job, "%" PRId64 " contacts to look at", sweep.published);

@@ -15,7 +15,16 @@
 #define MODIFIED(rows) PAGE("date_modified", "", rows)
 #define ADDED(rows) PAGE("date_added", "", rows)
 #define ALL(least, rows) PAGE("id", least "&", rows)
-#define NO_MORE ALL("0", "")
+#define HOOKS(hooks)                                    \
+    {                                                   \
+        "GET", "/api/hooks?limit=100", 200,             \
+            .body = "{\"total\":1,\"hooks\":" hooks "}" \
+    }
+#define HOOK(published)                                                              \
+    HOOKS("[{\"isPublished\":" published ",\"id\":3,\"webhookUrl\":\"https://hooks." \
+          "example.ch/api/integrations/mautic/webhook\"}]")
+#define HOOK_IS_ON HOOK("true")
+#define NO_MORE ALL("0", ""), HOOK_IS_ON
 #define ME(dnc) text(scene, "\"47\":%s", contact_json(scene, 47, EMAIL, dnc))
 
 static struct error
@@ -154,14 +163,63 @@ all_contacts_are_looked_at_a_page_at_a_time(void **state)
     struct scene *scene = *state;
     struct error err =
         sweep(scene, (struct fake_reply[]){MODIFIED(""), ADDED(""),
-                                           ALL("0", full_page(scene, 100, 1, 9)), END});
+                                           ALL("0", full_page(scene, 100, 1, 9)),
+                                           HOOK_IS_ON, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(cursor(scene, "audited"), 200);
-    err = sweep(scene,
-                (struct fake_reply[]){MODIFIED(""), ADDED(""), ALL("200", ME(1)), END});
+    err = sweep(scene, (struct fake_reply[]){MODIFIED(""), ADDED(""), ALL("200", ME(1)),
+                                             HOOK_IS_ON, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(cursor(scene, "audited"), 0); // round again
     assert_int_equal(fake_count(&scene->fake, "mautic.contact.observed"), 1);
+}
+
+static struct error
+look_after(struct scene *scene, const struct fake_reply hooks,
+           const struct fake_reply then)
+{
+    return sweep(scene, (struct fake_reply[]){MODIFIED(""), ADDED(""), ALL("0", ""),
+                                              hooks, then, END});
+}
+
+static void
+a_webhook_that_mautic_switched_off_is_switched_on(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look_after(scene, (struct fake_reply)HOOK("false"),
+                                  (struct fake_reply){"PATCH", "/api/hooks/3/edit", 200,
+                                                      "{\"hook\":{}}",
+                                                      .sends = "\"isPublished\":true"});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "mautic.webhook-off"));
+    assert_int_equal(scene->fake.cursor_count, 1);
+}
+
+static void
+a_webhook_that_is_not_there_is_told_of(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look_after(
+        scene,
+        (struct fake_reply)HOOKS("[{\"id\":1,\"isPublished\":false,\"webhookUrl\":"
+                                 "\"https://crm.example.ch/hook\"}]"),
+        (struct fake_reply)END);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "mautic.webhook-missing"));
+}
+
+static void
+a_role_that_sees_no_webhooks_is_enough(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look_after(
+        scene,
+        (struct fake_reply){"GET", "/api/hooks?limit=100", 403,
+                            fixture(scene, "segment-add.2-private.response.403")},
+        (struct fake_reply)END);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 0);
+    assert_int_equal(scene->fake.cursor_count, 1);
 }
 
 static void
@@ -205,6 +263,9 @@ main(void)
         AGAIN(a_full_page_is_followed_by_the_first_page_from_its_last_instant),
         AGAIN(a_page_of_one_instant_is_followed_by_the_next_page),
         STAGED(all_contacts_are_looked_at_a_page_at_a_time),
+        STAGED(a_webhook_that_mautic_switched_off_is_switched_on),
+        STAGED(a_webhook_that_is_not_there_is_told_of),
+        STAGED(a_role_that_sees_no_webhooks_is_enough),
         STAGED(while_mautic_is_away_the_cursor_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
