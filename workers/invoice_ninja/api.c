@@ -181,13 +181,15 @@ ninja_list(struct job *job, const struct ninja *ninja, const struct ninja_call *
 }
 
 bool
-ninja_ping(struct job *job, const struct ninja *ninja, const char *key)
+ninja_ping(struct job *job, const struct ninja *ninja, const char *key,
+           int64_t timeout_ms)
 {
     const struct http_header headers[] = {{"X-API-TOKEN", key}, {NULL}};
     const struct http_request request = {
         .method = "GET",
         .path = "/api/v1/ping",
         .headers = headers,
+        .timeout_ms = timeout_ms,
         .not_error = "401,403",
     };
     struct http_response response;

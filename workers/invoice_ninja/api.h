@@ -51,8 +51,8 @@ struct json_object *ninja_list(struct job *job, const struct ninja *ninja,
 
 // GET /ping with that key: whether Invoice Ninja answers at all; a refusal is an
 // answer.
-bool ninja_ping(struct job *job, const struct ninja *ninja,
-                const char *key) ATTR_MUST_CHECK;
+bool ninja_ping(struct job *job, const struct ninja *ninja, const char *key,
+                int64_t timeout_ms) ATTR_MUST_CHECK;
 
 // Whether the last error is the refusal with that text: the text of a rule's row.
 bool ninja_refused_for(const struct job *job, const char *rule);

@@ -6,11 +6,13 @@
 #include "common/json.h"
 #include "common/settlement.h"
 #include "workers/invoice_ninja/api.h"
+#include "workers/invoice_ninja/contact.h"
 #include "workers/invoice_ninja/ninja.h"
 
 struct search {
     const struct ninja *ninja;
     const struct ninja_party *party;
+    struct json_object *client; // as it was found or made in this attempt, or NULL
 };
 
 const char *
@@ -56,29 +58,6 @@ full_name(struct job *job, struct json_object *contact)
     return job_printf(job, "%s%s%s", first, gap, last);
 }
 
-static const char *
-email_of(const struct ninja_party *party)
-{
-    return json_string_or(party->contact, "email",
-                          json_string_or(party->firm, "email", ""));
-}
-
-static struct json_object *
-contacts_of(struct job *job, const struct ninja_party *party)
-{
-    struct json_object *contact = json_object_in(job);
-    struct json_object *contacts = json_array_in(job);
-    struct json_object *person = party->contact;
-    json_set_string(contact, "first_name", json_string_or(person, "first_name", ""));
-    json_set_string(contact, "last_name", json_string_or(person, "last_name", ""));
-    json_set_string(contact, "email", email_of(party));
-    json_set_string(contact, "phone", json_string_or(person, "phone", ""));
-    json_set_bool(contact, "is_primary", true);
-    json_set_bool(contact, "send_email", true);
-    json_add(contacts, contact);
-    return contacts;
-}
-
 // Members that may be empty and are then left to Invoice Ninja.
 static void
 set_if(struct json_object *body, const char *name, struct json_object *row,
@@ -96,7 +75,7 @@ body_of(struct job *job, const struct ninja_party *party)
     struct json_object *firm = party->firm;
     const char *name = firm != NULL ? json_string_or(firm, "name", "")
                                     : full_name(job, party->contact);
-    json_set_string(body, "name", name[0] != '\0' ? name : email_of(party));
+    json_set_string(body, "name", name[0] != '\0' ? name : ninja_contact_email(party));
     json_set_string(body, "id_number", party->id);
     json_set_string(body, "custom_value1", job_printf(job, "directus:%s", party->id));
     json_set_string(body, "classification", firm != NULL ? "company" : "individual");
@@ -108,7 +87,11 @@ body_of(struct job *job, const struct ninja_party *party)
     set_if(body, "country_code", firm, "country");
     set_if(body, "phone", firm, "phone");
     set_if(body, "language_code", party->contact, "language");
-    json_set(body, "contacts", contacts_of(job, party));
+    struct json_object *contacts = json_array_in(job);
+    struct json_object *contact = ninja_contact_body(job, party);
+    json_set_bool(contact, "is_primary", true);
+    json_add(contacts, contact);
+    json_set(body, "contacts", contacts);
     return body;
 }
 
@@ -177,7 +160,7 @@ static bool
 adopt_by_email(struct job *job, const struct search *search,
                struct json_object **client)
 {
-    const char *email = email_of(search->party);
+    const char *email = ninja_contact_email(search->party);
     if (email[0] == '\0')
         return true;
     struct json_object *rows = list_by(job, search, "email", email);
@@ -219,13 +202,13 @@ result_of(struct job *job, struct json_object *client)
 static bool
 find(struct job *job, const char *identity, void *ctx, struct json_object **found)
 {
-    struct json_object *client = NULL;
+    struct search *search = ctx;
     struct json_object *alive = json_array_in(job);
     (void)identity;
-    if (!find_by_id_number(job, ctx, &client))
+    if (!find_by_id_number(job, search, &search->client))
         return false;
-    if (client != NULL)
-        json_add(alive, result_of(job, client));
+    if (search->client != NULL)
+        json_add(alive, result_of(job, search->client));
     *found = alive;
     return true;
 }
@@ -233,7 +216,7 @@ find(struct job *job, const char *identity, void *ctx, struct json_object **foun
 static struct json_object *
 create(struct job *job, const char *identity, void *ctx)
 {
-    const struct search *search = ctx;
+    struct search *search = ctx;
     struct json_object *client = NULL;
     (void)identity;
     if (!find_by_id_number(job, search, &client)
@@ -246,6 +229,7 @@ create(struct job *job, const char *identity, void *ctx)
                                                 .path = "/clients",
                                                 .body = body_of(job, search->party),
                                                 .once = true});
+    search->client = client;
     return client != NULL ? result_of(job, client) : NULL;
 }
 
@@ -256,20 +240,9 @@ static const struct effect_kind client_made = {
     .create = create,
 };
 
-const char *
-ninja_client_of(struct job *job, const struct ninja *ninja,
-                const struct ninja_party *party)
+static void
+keep_reference(struct job *job, const struct ninja_party *party, const char *id)
 {
-    struct search search = {.ninja = ninja, .party = party};
-    struct json_object *result = effect_once(job, &client_made, party->lane, &search);
-    if (result == NULL)
-        return NULL;
-    const char *id = json_string(job, result, "client_id");
-    if (id == NULL) {
-        job->error.hint = "relais effect resolve invoice-ninja.client <identity> "
-                          "not-done, then replay";
-        return NULL;
-    }
     settlement_ref(job, &(struct settle_ref){.system = "invoice-ninja",
                                              .company = party->company,
                                              .collection = party->collection,
@@ -277,5 +250,35 @@ ninja_client_of(struct job *job, const struct ninja *ninja,
                                              .remote_type = "client",
                                              .remote_id = id,
                                              .lane_key = party->lane});
-    return id;
+}
+
+bool
+ninja_client_of(struct job *job, const struct ninja *ninja,
+                const struct ninja_party *party, struct ninja_client *client)
+{
+    struct search search = {.ninja = ninja, .party = party};
+    struct json_object *result = effect_once(job, &client_made, party->lane, &search);
+    if (result == NULL)
+        return false;
+    client->id = json_string(job, result, "client_id");
+    if (client->id == NULL) {
+        job->error.hint = "relais effect resolve invoice-ninja.client <identity> "
+                          "not-done, then replay";
+        return false;
+    }
+    keep_reference(job, party, client->id);
+    client->contact = ninja_contact_of(job, ninja, party, client->id, search.client);
+    return client->contact != NULL;
+}
+
+void
+ninja_client_bill(struct job *job, const struct ninja_client *client,
+                  struct json_object *body)
+{
+    struct json_object *invitations = json_array_in(job);
+    struct json_object *invitation = json_object_in(job);
+    json_set_string(invitation, "client_contact_id", client->contact);
+    json_add(invitations, invitation);
+    json_set_string(body, "client_id", client->id);
+    json_set(body, "invitations", invitations);
 }

@@ -42,9 +42,20 @@ const char *ninja_lane(struct job *job, const char *company, const char *party);
 bool ninja_party_read(struct job *job, const char *company, struct json_object *row,
                       struct ninja_party *party) ATTR_MUST_CHECK;
 
-// The id of the party's client in Invoice Ninja: found by its id_number, or adopted by
-// its e-mail address, or made; once per party. NULL with job->error.
-const char *ninja_client_of(struct job *job, const struct ninja *ninja,
-                            const struct ninja_party *party) ATTR_MUST_CHECK;
+// The party in Invoice Ninja.
+struct ninja_client {
+    const char *id;
+    const char *contact; // who gets the mails
+};
+
+// The party's client: found by its id_number, or adopted by its e-mail address, or
+// made; once per party. Its contact is as Directus has it then.
+bool ninja_client_of(struct job *job, const struct ninja *ninja,
+                     const struct ninja_party *party,
+                     struct ninja_client *client) ATTR_MUST_CHECK;
+
+// Whom an invoice is for: members client_id and invitations of its body.
+void ninja_client_bill(struct job *job, const struct ninja_client *client,
+                       struct json_object *body);
 
 #endif

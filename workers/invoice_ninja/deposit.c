@@ -29,7 +29,8 @@ struct deposit {
     struct json_object *row; // the quote
     struct ninja_party party;
     struct ninja_terms terms;
-    const char *client, *number;
+    const char *number;
+    struct ninja_client client; // of the first attempt that makes it
     struct ninja_bill *bill;
     struct json_object *made;    // the effect's result
     struct json_object *invoice; // as Invoice Ninja has it; NULL: not read yet
@@ -74,7 +75,8 @@ body_of(struct job *job, const struct deposit *deposit)
     struct json_object *lines = json_array_in(job);
     for (size_t i = 0; i < terms->part_count; i++)
         json_add(lines, line_of(job, deposit, &terms->parts[i]));
-    json_set_string(body, "client_id", deposit->client);
+    if (deposit->client.id != NULL)
+        ninja_client_bill(job, &deposit->client, body);
     json_set_string(body, "number", deposit->number);
     json_set_string(body, "po_number",
                     json_string_or(deposit->row, "quote_number", ""));
@@ -377,8 +379,7 @@ make(struct job *job, struct deposit *deposit)
     deposit->made = effect_result(job, deposit_made.name, deposit->root, &failed);
     if (failed || deposit->made != NULL)
         return !failed;
-    deposit->client = ninja_client_of(job, deposit->ninja, &deposit->party);
-    if (deposit->client == NULL)
+    if (!ninja_client_of(job, deposit->ninja, &deposit->party, &deposit->client))
         return false;
     deposit->made = effect_once(job, &deposit_made, deposit->root, deposit);
     return deposit->made != NULL;

@@ -27,6 +27,11 @@
     {                                                                              \
         "POST", "/api/v1/clients", 200, fixture(scene, "create-client.1.response") \
     }
+#define GET_CLIENT                                     \
+    {                                                  \
+        "GET", "/api/v1/clients/VWPe9xdLyw", 200,      \
+            fixture(scene, "create-client.1.response") \
+    }
 #define CREATE_INVOICE "/api/v1/invoices?mark_sent=true&include=client"
 #define MADE_INVOICE                                           \
     {                                                          \
@@ -63,6 +68,8 @@ a_signed_quote_gets_its_deposit_invoice(void **state)
 
     struct json_object *body = sent(scene, "POST", "/api/v1/invoices");
     assert_string_equal(text_at(body, "client_id"), "VWPe9xdLyw");
+    assert_string_equal(json_print(json_at(body, "invitations"), NULL),
+                        "[{\"client_contact_id\":\"kzPdyP7bQr\"}]");
     assert_string_equal(text_at(body, "number"), "HV-2026-0142-A");
     assert_string_equal(text_at(body, "custom_value1"), "directus:invoice:" DEPOSIT);
     assert_string_equal(text_at(body, "custom_value2"), QUOTE_ROOT);
@@ -91,6 +98,7 @@ the_client_carries_the_partys_uuid(void **state)
     struct json_object *contact =
         json_object_array_get_idx(json_array_or_null(body, "contacts"), 0);
     assert_string_equal(text_at(contact, "email"), "martina.keller@alpenblick-immo.ch");
+    assert_string_equal(text_at(contact, "custom_value1"), "directus:" CONTACT);
     for (int i = 0; i < scene->fake.call_count; i++)
         if (strcmp(scene->fake.calls[i].service, "invoice-ninja") == 0)
             assert_string_equal(scene->fake.calls[i].token, API_KEY);
@@ -478,8 +486,8 @@ after_a_cut_the_invoice_is_found_by_its_number(void **state)
     scene->fake.now_ms += 60000;
     err = create(scene,
                  (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
-                                       CONFIGS(NO_ROWS), by_number(listed(scene, NULL)),
-                                       RECORDED, END});
+                                       CONFIGS(NO_ROWS), GET_CLIENT,
+                                       by_number(listed(scene, NULL)), RECORDED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, "deposit.invoiced"), 1);
 }
@@ -495,10 +503,11 @@ after_a_cut_that_did_nothing_it_is_made(void **state)
                                      END});
     assert_int_equal(err.kind, ERROR_UNSURE);
     scene->fake.now_ms += 60000;
-    err = create(
-        scene, (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
-                                     CONFIGS(NO_ROWS), by_number(NO_ROWS), MADE_INVOICE,
-                                     by_number(listed(scene, NULL)), RECORDED, END});
+    err = create(scene,
+                 (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
+                                       CONFIGS(NO_ROWS), GET_CLIENT, by_number(NO_ROWS),
+                                       MADE_INVOICE, by_number(listed(scene, NULL)),
+                                       RECORDED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -682,6 +691,109 @@ the_client_is_known_the_second_time(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
+// ---- contacts
+
+#define OTHER_QUOTE "11111111-2222-4333-8444-555555555555"
+
+// Another quote of the same firm, whose contact differs; the calls for the client are
+// `get` and `put`.
+static struct error
+create_other(struct scene *scene, const struct edit edits[], struct fake_reply get,
+             struct fake_reply put)
+{
+    return deliver(
+        scene, CREATE, "{\"company\":\"HYPERVISUAL\",\"quote\":\"" OTHER_QUOTE "\"}",
+        (struct fake_reply[]){
+            {"GET", "/items/quotes/*", 200, edited(scene, "directus.quote", edits)},
+            CONFIGS(NO_ROWS),
+            get,
+            put,
+            MADE_INVOICE,
+            {"PATCH", "/items/quotes/*", 200, "{\"data\":{}}"},
+            END});
+}
+
+static const char *
+invited(struct scene *scene)
+{
+    struct json_object *list =
+        json_array_or_null(sent(scene, "POST", "/api/v1/invoices"), "invitations");
+    assert_int_equal(json_object_array_length(list), 1);
+    return text_at(json_object_array_get_idx(list, 0), "client_contact_id");
+}
+
+static void
+a_changed_address_is_told_and_no_contact_is_lost(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(first(scene).kind, ERROR_NONE);
+    const char *written = edited(
+        scene, "create-client.1.response",
+        (struct edit[]){{"data.contacts.0.email", "\"m.keller@new.ch\""}, {NULL}});
+    struct error err = create_other(
+        scene,
+        (struct edit[]){{"data.contact_id.email", "\"m.keller@new.ch\""}, {NULL}},
+        (struct fake_reply)GET_CLIENT,
+        (struct fake_reply){"PUT", "/api/v1/clients/VWPe9xdLyw", 200, written});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *contacts =
+        json_array_or_null(sent(scene, "PUT", "/api/v1/clients/"), "contacts");
+    assert_int_equal(json_object_array_length(contacts), 1);
+    struct json_object *contact = json_object_array_get_idx(contacts, 0);
+    assert_string_equal(text_at(contact, "id"), "kzPdyP7bQr");
+    assert_string_equal(text_at(contact, "email"), "m.keller@new.ch");
+    assert_true(json_bool_or(contact, "is_primary", false));
+    assert_string_equal(invited(scene), "kzPdyP7bQr");
+}
+
+static void
+another_person_of_the_firm_is_added_and_invited(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(first(scene).kind, ERROR_NONE);
+    const char *written =
+        edited(scene, "create-client.1.response",
+               (struct edit[]){{"data.contacts.1",
+                                "{\"id\":\"newcontact\",\"email\":\"urs@x.ch\","
+                                "\"custom_value1\":\"directus:" OTHER_QUOTE "\"}"},
+                               {NULL}});
+    struct error err = create_other(
+        scene,
+        (struct edit[]){{"data.contact_id.id", "\"" OTHER_QUOTE "\""},
+                        {"data.contact_id.email", "\"urs@x.ch\""},
+                        {NULL}},
+        (struct fake_reply)GET_CLIENT,
+        (struct fake_reply){"PUT", "/api/v1/clients/VWPe9xdLyw", 200, written});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *contacts =
+        json_array_or_null(sent(scene, "PUT", "/api/v1/clients/"), "contacts");
+    assert_int_equal(json_object_array_length(contacts), 2);
+    assert_string_equal(text_at(json_object_array_get_idx(contacts, 0), "id"),
+                        "kzPdyP7bQr");
+    assert_null(json_at(json_object_array_get_idx(contacts, 1), "id"));
+    assert_string_equal(invited(scene), "newcontact");
+}
+
+static void
+a_client_that_was_deleted_since_is_named(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(first(scene).kind, ERROR_NONE);
+    struct error err = deliver(
+        scene, CREATE, "{\"company\":\"HYPERVISUAL\",\"quote\":\"" OTHER_QUOTE "\"}",
+        (struct fake_reply[]){
+            {"GET", "/items/quotes/*", 200,
+             edited(scene, "directus.quote",
+                    (struct edit[]){{"data.contact_id.phone", "\"1\""}, {NULL}})},
+            CONFIGS(NO_ROWS),
+            {"GET", "/api/v1/clients/VWPe9xdLyw", 400,
+             fixture(scene, "error.400.1-unknown-id")},
+            END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(err.http_status, 409);
+    assert_non_null(strstr(err.hint, "invoice-ninja.client"));
+}
+
 // Directus was away after the invoice was made: it is recorded by the next attempt.
 static void
 what_was_made_is_recorded_later(void **state)
@@ -748,6 +860,9 @@ main(void)
         TEST(a_client_made_by_hand_is_adopted_by_its_address),
         TEST(several_clients_of_one_address_are_left_alone),
         TEST(the_client_is_known_the_second_time),
+        TEST(a_changed_address_is_told_and_no_contact_is_lost),
+        TEST(another_person_of_the_firm_is_added_and_invited),
+        TEST(a_client_that_was_deleted_since_is_named),
         TEST(what_was_made_is_recorded_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

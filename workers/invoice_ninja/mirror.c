@@ -74,10 +74,10 @@ static const struct effect_kind invoice_made = {
 static bool
 make(struct job *job, struct mirror *mirror)
 {
-    const char *client = ninja_client_of(job, mirror->ninja, &mirror->party);
-    if (client == NULL)
+    struct ninja_client client;
+    if (!ninja_client_of(job, mirror->ninja, &mirror->party, &client))
         return false;
-    json_set_string(mirror->body, "client_id", client);
+    ninja_client_bill(job, &client, mirror->body);
     struct json_object *result =
         effect_once(job, &invoice_made, mirror->bill->entity, mirror);
     if (result == NULL)
@@ -87,6 +87,7 @@ make(struct job *job, struct mirror *mirror)
         return mirror->bill->ninja_id != NULL;
     // Made by an attempt that could not settle: it may have been another body.
     json_object_object_del(mirror->body, "client_id");
+    json_object_object_del(mirror->body, "invitations");
     mirror->invoice = ninja_invoice_update(job, mirror->ninja, mirror->party.company,
                                            mirror->bill->ninja_id, mirror->body);
     return mirror->invoice != NULL;

@@ -19,6 +19,7 @@ struct ninja {
     const char *tax_name;
     int64_t deposit_percent;
     int64_t deposit_days;
+    int64_t per_second;
     int64_t timeout_ms;
     int64_t too_many_wait_ms;
     int64_t unlinked_wait_ms;
