@@ -98,6 +98,8 @@ handle(struct attempt *attempt)
         return false;
     attempt->decoded = true;
     job->event = &attempt->ev;
+    if (attempt->ev.ahead_ms > job->ahead_ms)
+        job->ahead_ms = attempt->ev.ahead_ms;
     job->quiet = strcmp(attempt->ev.type, "plain") == 0;
     const struct handler *handler = handler_of(attempt);
     if (handler != NULL) {

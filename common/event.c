@@ -133,12 +133,38 @@ is_traceparent(const char *text)
 }
 
 static bool
+take_sequence(struct job *job, const struct source *from, struct event *ev)
+{
+    const char *sequence = NULL;
+    long long number = -1;
+    if (!read_attribute(from, "ce_sequence", &sequence)
+        || (sequence != NULL && (!str_to_i64(sequence, &number) || number < 0)))
+        return error_permanent(&job->error, "not an event: `%s` is not a number",
+                               from->envelope ? "sequence" : "ce_sequence");
+    ev->sequence = number;
+    return true;
+}
+
+// Nothing hangs on these: what cannot be read is as good as absent.
+static void
+take_hints(const struct source *from, struct event *ev)
+{
+    const char *ahead = NULL;
+    long long ahead_ms = 0;
+    int64_t time_ms = 0;
+    if (!clock_parse(ev->time, &time_ms))
+        ev->time = "";
+    if (!is_traceparent(ev->traceparent))
+        ev->traceparent = "";
+    if (read_attribute(from, "ce_aheadms", &ahead) && ahead != NULL
+        && str_to_i64(ahead, &ahead_ms) && ahead_ms > 0)
+        ev->ahead_ms = ahead_ms;
+}
+
+static bool
 take_attributes(struct job *job, const struct source *from, struct event *ev)
 {
     const char *version = NULL;
-    const char *sequence = NULL;
-    long long number = -1;
-    int64_t time_ms = 0;
 
     for (const struct attribute *row = attributes; row->name != NULL; row++)
         if (!take_attribute(job, from, row, ev))
@@ -147,16 +173,9 @@ take_attributes(struct job *job, const struct source *from, struct event *ev)
         || (version != NULL && strcmp(version, "1.0") != 0))
         return error_permanent(&job->error, "not an event: `%s` is not 1.0",
                                from->envelope ? "specversion" : "ce_specversion");
-    if (!read_attribute(from, "ce_sequence", &sequence)
-        || (sequence != NULL && (!str_to_i64(sequence, &number) || number < 0)))
-        return error_permanent(&job->error, "not an event: `%s` is not a number",
-                               from->envelope ? "sequence" : "ce_sequence");
-    ev->sequence = number;
-    // Nothing hangs on these two: what cannot be read is as good as absent.
-    if (!clock_parse(ev->time, &time_ms))
-        ev->time = "";
-    if (!is_traceparent(ev->traceparent))
-        ev->traceparent = "";
+    if (!take_sequence(job, from, ev))
+        return false;
+    take_hints(from, ev);
     return true;
 }
 

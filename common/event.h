@@ -26,6 +26,8 @@ struct event {
     const char *company;      // owner company's code, "" if unknown
     const char *key;          // the lane it came in
     int64_t sequence;         // ce_sequence of a captured change, -1 if absent
+    int64_t ahead_ms;         // ce_aheadms: how far whoever said it was ahead of the
+                              // real time (job_now_ms()); 0 if absent
     struct json_object *data; // never NULL; an empty object for an empty payload
     const struct record *record;
 };

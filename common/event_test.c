@@ -332,6 +332,32 @@ long_foreign_ids_do_not_run_into_each_other(void **state)
     assert_string_not_equal(one, other);
 }
 
+static void
+how_far_ahead_its_maker_was_is_read(void **state)
+{
+    struct job *job = *state;
+    static const struct {
+        const char *text;
+        int64_t ahead_ms;
+    } told[] = {{"86400000", 86400000}, {"-5", 0}, {"soon", 0}, {0}};
+    for (int i = 0; told[i].text != NULL; i++) {
+        const struct record_header headers[] = {minimal[0],
+                                                minimal[1],
+                                                minimal[2],
+                                                {.name = "ce_aheadms",
+                                                 .value = told[i].text,
+                                                 .length = strlen(told[i].text)}};
+        struct record record = record_of(headers, 4, "{}");
+        struct event ev;
+        assert_true(event_decode(job, &record, false, &ev));
+        assert_int_equal(ev.ahead_ms, told[i].ahead_ms);
+    }
+    struct record record = record_of(minimal, 3, "{}");
+    struct event ev;
+    assert_true(event_decode(job, &record, false, &ev));
+    assert_int_equal(ev.ahead_ms, 0);
+}
+
 int
 main(void)
 {
@@ -348,6 +374,8 @@ main(void)
         cmocka_unit_test(events_stay_events_where_plain_records_are_welcome),
         cmocka_unit_test(foreign_events_are_remembered_with_their_source),
         cmocka_unit_test(long_foreign_ids_do_not_run_into_each_other),
+        cmocka_unit_test_setup_teardown(how_far_ahead_its_maker_was_is_read, begin,
+                                        end),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -88,6 +88,10 @@ row_of(struct job *job, const struct publish_raw *raw)
     set_given(headers, "ce_sequence", raw->sequence);
     set_given(headers, "ce_originalid", raw->original_id);
     set_given(headers, "ce_company", raw->company);
+    // Whoever follows is not earlier than this, by a clock that may be a moment behind.
+    if (job->ahead_ms > 0)
+        json_set_string(headers, "ce_aheadms",
+                        job_printf(job, "%lld", (long long)job->ahead_ms));
     json_set_string(headers, "traceparent",
                     raw->traceparent != NULL ? raw->traceparent : trace);
     json_set_string(headers, "content-type", "application/json");

@@ -232,6 +232,18 @@ raw_attributes_are_taken_as_given(void **state)
 }
 
 static void
+who_follows_is_not_earlier(void **state)
+{
+    struct job *job = *state;
+    publish_fact(job, "quote.signed", "quote:1", "", data_of(job, ""));
+    assert_null(header(job, job->settlement->outbox, "ce_aheadms"));
+    job->ahead_ms = 86400000;
+    publish_fact(job, "quote.signed", "quote:2", "", data_of(job, ""));
+    assert_string_equal(header(job, job->settlement->outbox->next, "ce_aheadms"),
+                        "86400000");
+}
+
+static void
 a_command_for_later_waits_with_all_that_it_needs(void **state)
 {
     struct job *job = *state;
@@ -287,6 +299,7 @@ main(void)
         cmocka_unit_test_setup_teardown(raw_attributes_are_taken_as_given, begin, end),
         cmocka_unit_test_setup_teardown(
             a_command_for_later_waits_with_all_that_it_needs, begin, end),
+        cmocka_unit_test_setup_teardown(who_follows_is_not_earlier, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -185,7 +185,7 @@ void orchestrator_timer_follow_invoice(struct job *job,
                                        struct orchestrator_occasion *occasion);
 
 // The instant of business at which a timer's command is judged: what the database's
-// clock said was due is due, whatever ours says.
+// clock said was due is due, whatever ours says, and for those who follow too.
 int64_t orchestrator_timer_now(struct job *job, const struct event *ev);
 
 // ---- reminders.c: the ladder of an overdue invoice, pure

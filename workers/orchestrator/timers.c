@@ -140,5 +140,8 @@ orchestrator_timer_now(struct job *job, const struct event *ev)
     int64_t due_ms;
     int64_t now_ms = job_now_ms(job);
     bool known = clock_parse(json_string_or(ev->data, "due", ""), &due_ms);
-    return known && due_ms > now_ms ? due_ms : now_ms;
+    if (!known || due_ms <= now_ms)
+        return now_ms;
+    job->ahead_ms += due_ms - now_ms;
+    return due_ms;
 }
