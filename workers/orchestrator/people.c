@@ -11,7 +11,8 @@ static const struct orchestrator_mirror leads = {
     .prefix = "lead:",
     .noun = "lead",
     .watched = lead_watched,
-    .fields = "id,email,first_name,last_name,score,status,contact_id,owner_company",
+    .fields = "id,email,first_name,last_name,score,status,contact_id,converted_at,"
+              "owner_company",
 };
 
 static const char *const contact_watched[] = {"email", "first_name", "last_name",
@@ -29,11 +30,13 @@ is_won(const char *status)
     return strcmp(status, "won") == 0 || strcmp(status, "converted") == 0;
 }
 
+// What carries the instant of its conversion was converted by us, with a quote.
 static bool
 convert(struct job *job, const struct event *ev, const struct orchestrator *o,
         struct orchestrator_look *look)
 {
-    bool won = is_won(look->status) && !is_won(look->status_before);
+    bool won = is_won(look->status) && !is_won(look->status_before)
+               && json_at(look->row, "converted_at") == NULL;
     if (!won || orchestrator_contact_of(look->row) == NULL)
         return true;
     struct orchestrator_occasion occasion =

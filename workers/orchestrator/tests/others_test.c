@@ -144,6 +144,19 @@ a_contact_is_converted_once_for_ever(void **state)
     assert_null(strstr(play->published, "contact:"));
 }
 
+static void
+a_lead_that_was_converted_with_its_quote_converts_nobody(void **state)
+{
+    struct play *play = *state;
+    deliver(play, "directus.leads.update",
+            CHANGE("leads", LEAD("ada@example.com", "50", "new"),
+                   "{\"id\":\"" ID "\",\"email\":\"ada@example.com\","
+                   "\"status\":\"converted\",\"contact_id\":\"" CONTACT
+                   "\",\"converted_at\":\"2026-01-01T08:00:00Z\"}"));
+    assert_says(play->published, "journey.facts lead:" ID);
+    assert_null(strstr(play->published, "contact:"));
+}
+
 // ---- contacts
 
 static void
@@ -193,6 +206,7 @@ main(void)
         TEST(a_lead_without_e_mail_is_a_note),
         TEST(a_lead_changed_where_nobody_looks_starts_nothing),
         TEST(a_contact_is_converted_once_for_ever),
+        TEST(a_lead_that_was_converted_with_its_quote_converts_nobody),
         TEST(only_contacts_that_mautic_knows_are_told),
         TEST(a_hint_reads_the_row_and_takes_its_company),
     };
