@@ -77,10 +77,14 @@ directus_start() {
 }
 
 # The administrator's password is kept as a hash, so only Directus itself can set this run's.
+directus_set_password() {
+    jq -n --arg password "$(stack_get "$1" DIRECTUS_ADMIN_PASSWORD)" '{$password}' |
+        directus_call "$1" PATCH /users/me --data-binary @-
+}
+
+# On a busy machine it answers 503 for a moment after it has said that it is there.
 directus_first_start() {
-    directus_start "$1" && jq -n --arg password "$(
-        stack_get "$1" DIRECTUS_ADMIN_PASSWORD
-    )" '{$password}' | directus_call "$1" PATCH /users/me --data-binary @-
+    directus_start "$1" && until_true 60 "$1" directus directus_set_password "$1"
 }
 
 directus_stop() {

@@ -20,13 +20,17 @@ summary_env() {
 }
 
 summary_urls() {
-    local run=$1 name
+    local run=$1 name chosen
+    mapfile -t chosen < <(programs_chosen "$run")
     say "  Directus            $(stack_get "$run" DIRECTUS_URL)  ($(
         stack_get "$run" DIRECTUS_ADMIN_EMAIL), the password is in demo.env)"
-    say "  DocuSeal simulator  $(stack_get "$run" SIM_DOCUSEAL_URL)/_sim/state"
+    for name in $(simulators_of "${chosen[@]}"); do
+        printf '  %-24s %s/_sim/state\n' "${name#relais-}" \
+            "$(stack_get "$run" "$(simulator_url_name "$name")")"
+    done
     say "  webhooks            $(stack_get "$run" WEBHOOK_BASE_URL)/api/integrations"
     say "  Kafka               $(stack_get "$run" KAFKA_BROKERS)"
-    for name in "${programs[@]}"; do
+    for name in $(programs_of "${chosen[@]}"); do
         printf '  %-19s http://127.0.0.1:%s/metrics /livez /readyz\n' "$name" \
             "$(program_port "$run" "$name")"
     done
@@ -37,6 +41,7 @@ summary_commands() {
     say "Try, in another terminal:"
     say "  . $run/demo.env"
     say "  relais status"
+    say "  relais clock forward 3d"
     if [ -n "${journey_quote:-}" ]; then
         say "  relais journey quote:$journey_quote"
         say "  curl -s -H \"Authorization: Bearer \$DIRECTUS_ADMIN_TOKEN\" \\"

@@ -1,10 +1,12 @@
 """The harness of the tests on real parts: Kafka, Postgres, Redis, Directus, Relais's
-programs and the DocuSeal simulator, in one run folder. Python's own library only.
+programs and the simulators, in one run folder. Python's own library only.
 
     from harness import Case
 
     class Slice(Case):
-        settings = {"SWEEPS": "true"}    # of every program, above programs.QUICK
+        # Of every program, above programs.QUICK. INTEGRATIONS says which programs run;
+        # without it only signatures are played.
+        settings = {"SWEEPS": "true"}
 
         def test_a_sent_quote_gets_a_submission(self):
             quote = self.new_quote()     # as a person enters it in Directus
@@ -19,7 +21,7 @@ words, and removes everything; its --help says more. The modules:
     system.py     System: the run folder, the stack's parts, the ledger, Kafka
     programs.py   Program: start, stop, kill -9, freeze and thaw, with chosen settings
     directus.py   rows and files of Directus, as its administrator or anybody else
-    simulator.py  the simulator's controls: people, faults, kill points, calls
+    simulator.py  the simulators' controls: people, faults, kill points, calls
     case.py       Case: a unittest.TestCase with what people do and what is looked at
     main.py       the runner; other directories of tests call it with their own folder
 

@@ -10,8 +10,8 @@ set -uo pipefail
 . "$deploy_dir/lib/programs.sh"
 
 settings() {
-    if [ "$2" = "$program_simulator" ]; then
-        program_simulator_settings "$1"
+    if is_simulator "$2"; then
+        simulator_settings "$1" "$2"
     elif [ "$2" = relais ]; then
         program_settings "$1" "$2"
     else

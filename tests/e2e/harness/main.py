@@ -103,7 +103,7 @@ def prepare(system, suite):
                                  " WHERE nspname = 'relais_capture'"):
         sys.exit("these tests need a stack where Relais has never been")
     if hooks:
-        system.simulator_up()
+        system.simulators_up()
     for hook in hooks:
         hook(system)
 

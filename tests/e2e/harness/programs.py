@@ -1,4 +1,4 @@
-"""One program of Relais (or the simulator) in a run folder."""
+"""One program of Relais (or a simulator) in a run folder."""
 
 import os
 import pathlib
@@ -9,9 +9,22 @@ import urllib.parse
 from . import rest
 from .wait import until
 
-SIMULATOR = "relais-sim-docuseal"
-WORKERS = ("relais-orchestrator", "relais-docuseal")
-NAMES = ("relais-capture", "relais-orchestrator", "relais-docuseal", "relais-ingest")
+SLICE = "docuseal"
+EVERYTHING = "docuseal,invoice-ninja,mautic"
+
+
+def names_of(integrations):
+    """The programs that run for them, in the order in which work passes through."""
+    chosen = ["relais-" + name for name in integrations.split(",")]
+    return ("relais-capture", "relais-orchestrator", *chosen, "relais-ingest")
+
+
+def simulators_of(integrations):
+    return tuple("relais-sim-" + name for name in integrations.split(","))
+
+
+# Unless a test says otherwise, only signatures are played.
+NAMES = names_of(SLICE)
 
 # Deadlines that suit tests. Sweeps are off unless a test is about them: what the rest
 # shows is shown without their help. Kafka's brokers allow no shorter session.
@@ -29,14 +42,21 @@ QUICK = {
     "SWEEP_INTERVAL_MS": "500",
     "DOCUSEAL_TIMEOUT_MS": "2000",
     "DOCUSEAL_FILE_TIMEOUT_MS": "5000",
+    "INVOICE_NINJA_TIMEOUT_MS": "3000",
+    "INVOICE_NINJA_UNLINKED_WAIT_MS": "500",
+    "MAUTIC_TIMEOUT_MS": "3000",
     "CAPTURE_POLL_MS": "200",
     "CAPTURE_STANDBY_MS": "200",
     "CAPTURE_TAKEOVER_MS": "200",
     "INGEST_KAFKA_WAIT_MS": "1000",
     "KAFKA_SESSION_TIMEOUT_MS": "6000",
     "KAFKA_HEARTBEAT_INTERVAL_MS": "1000",
-    # Of the simulator: webhooks that failed come again after 2^n times 60 ms.
+    "INTEGRATIONS": SLICE,
+    # Of the simulators: webhooks that failed come again after 2^n times 60 ms; payments
+    # are told of soon; Mautic's cron runs often.
     "SIM_RETRY_SCALE": "0.001",
+    "SIM_PAYMENT_HOOK_DELAY_MS": "200",
+    "SIM_CRON_MS": "200",
 }
 
 
@@ -92,7 +112,7 @@ class Program:
         until(self.label + " is ready", look, seconds)
 
     def ready(self):
-        if self.name == SIMULATOR:
+        if self.name.startswith("relais-sim-"):
             url = "http://127.0.0.1:%s/_sim/help" % self.settings["SIM_PORT"]
         else:
             url = self.admin("/readyz")

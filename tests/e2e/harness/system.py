@@ -7,8 +7,8 @@ import sys
 import time
 
 from .directus import Directus
-from .programs import NAMES, QUICK, SIMULATOR, Program
-from .simulator import Simulator
+from .programs import NAMES, QUICK, SLICE, Program, names_of, simulators_of
+from .simulator import Mautic, Ninja, Simulator
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -39,7 +39,9 @@ class System:
         self.simulator = Simulator(
             self.env["SIM_DOCUSEAL_URL"], self.env["DOCUSEAL_API_KEY"]
         )
-        for name in (SIMULATOR, *NAMES):
+        self.ninja = Ninja(self.env["SIM_INVOICE_NINJA_URL"])
+        self.mautic = Mautic(self.env["SIM_MAUTIC_URL"])
+        for name in (*simulators_of(SLICE), *NAMES):
             self.add(name)
 
     def read_env(self):
@@ -70,6 +72,7 @@ class System:
         words = [] if number is None else [number]
         lines = self.deploy("settings", self.run, name, *words).splitlines()
         given = dict(line.split("=", 1) for line in lines)
+        given["INTEGRATIONS"] = SLICE
         program = Program(self.run, self.binaries, name, {**QUICK, **given}, number)
         self.programs[program.label] = program
         return program
@@ -79,24 +82,33 @@ class System:
         return self.programs.get(label) or self.programs["relais-" + label]
 
     def up(self, **more):
-        """Everything runs with these settings: programs that do not are restarted, in
-        the order in which work passes through them."""
+        """What INTEGRATIONS needs runs with these settings, and nothing else: programs
+        that do not are restarted, in the order in which work passes through them."""
+        chosen = more.get("INTEGRATIONS", SLICE)
+        names = names_of(chosen)
         if not self.started:
             self.first_up()
-        for program in [self.programs[name] for name in NAMES]:
+        self.simulators_up(chosen)
+        for name, program in self.programs.items():
+            if name not in names and not name.startswith("relais-sim-"):
+                program.stop()
+        for name in names:
+            program = self.programs.get(name) or self.add(name)
             if program.runs() and program.settings == {**program.given, **more}:
                 continue
             program.stop()
             program.start(**more)
-        for name in NAMES:
+        for name in names:
             self.programs[name].wait_ready()
 
-    def simulator_up(self):
-        if not self[SIMULATOR].runs():
-            self[SIMULATOR].up()
+    def simulators_up(self, integrations=SLICE):
+        for name in simulators_of(integrations):
+            program = self.programs.get(name) or self.add(name)
+            if not program.runs():
+                program.up()
 
     def first_up(self):
-        self.simulator_up()
+        self.simulators_up()
         for command in ("migrate", "topics", "baseline"):
             self.relais(command)
         self.started = True

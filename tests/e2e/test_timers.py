@@ -1,0 +1,159 @@
+"""Follow-ups, expiry and reminders over simulated weeks: the clock of the business is
+moved, programs end and come back, nothing is said in bursts or twice."""
+
+from harness.journey import Journey
+
+LADDER = ("first", "second", "final", "collection")
+
+
+class Timers(Journey):
+    # Another value than elsewhere: who comes before or after runs programs of its own,
+    # so no clock of ours is left in them.
+    settings = {**Journey.settings, "SWEEP_INTERVAL_MS": "700"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.addClassCleanup(cls.system.execute, cls.system.env["DATABASE_URL"],
+                            "DELETE FROM relais.clock;")
+
+    def open_quote(self, **fields):
+        """A quote that waits for its signature; its id, the person's address."""
+        firm, contact, email = self.new_client("ENKI_REALTY")
+        quote = self.new_quote("ENKI_REALTY", contact, company_id=firm,
+                               **{"valid_until": self.day(60), **fields})
+        self.send(quote)
+        submission = self.requested(quote, 60)
+        self.until("the person is told", lambda: self.entries(email, "quote_sent"), 60)
+        self.at_rest()
+        return quote, email, submission
+
+    def followed_up(self, quote, email, times):
+        self.until("%d follow-ups were sent" % times, lambda: (
+            self.entries(email, "quote_followup") == times
+            and self.quote(quote)["followup_count"] == times), 60)
+        self.at_rest()
+        self.assertEqual(self.entries(email, "quote_followup"), times)
+        self.assertEqual(self.quote(quote)["followup_count"], times)
+
+    def test_follow_ups_come_every_three_days_until_the_signature(self):
+        quote, email, submission = self.open_quote()
+        self.forward("71h")
+        self.at_rest()
+        self.assertEqual(self.entries(email, "quote_followup"), 0)
+        self.forward("1h")
+        self.followed_up(quote, email, 1)
+        self.system["orchestrator"].kill()
+        self.system["orchestrator"].restart()
+        self.forward("3d")
+        self.followed_up(quote, email, 2)
+        # Ten days without anybody: one, and the next three days later.
+        self.system["orchestrator"].stop()
+        self.forward("10d")
+        self.system["orchestrator"].restart()
+        self.followed_up(quote, email, 3)
+        self.forward("2d")
+        self.at_rest()
+        self.followed_up(quote, email, 3)
+        self.simulator.sign(submission)
+        self.quote_is(quote, "awaiting_deposit")
+        self.at_rest()
+        self.assertEqual(self.timers("quote:" + quote), {})
+        self.forward("4d")
+        self.followed_up(quote, email, 3)
+
+    def test_a_quote_expires_at_the_midnight_after_its_last_day(self):
+        quote, email, submission = self.open_quote(valid_until=self.day(2))
+        timers = self.timers("quote:" + quote)
+        self.assertEqual(timers["orchestrator.expire"], self.day(3) + " 00:00")
+        # People give it another day.
+        self.directus.update("quotes", quote, valid_until=self.day(3))
+        later = self.day(4) + " 00:00"
+        self.until("the timer follows", lambda: self.timers(
+            "quote:" + quote)["orchestrator.expire"] == later)
+        self.forward("3d")
+        self.at_rest()
+        self.assertEqual(self.quote(quote)["status"], "sent")
+        self.forward("1d")
+        self.quote_is(quote, "expired")
+        self.at_rest()
+        self.assertFalse(self.live(quote))
+        self.assertNotIn("pending_quotes", self.segments(email))
+        self.assertEqual(self.timers("quote:" + quote), {})
+        kinds = [kind for kind, _ in self.facts("quote:" + quote)]
+        self.assertEqual(kinds.count("quote.expired"), 1)
+
+    def overdue(self, quote):
+        """The levels that were said of the quote's deposit, in order."""
+        return [data["days"] for kind, data in self.facts("quote:" + quote)
+                if kind == "invoice.overdue"]
+
+    def reminded(self, quote, row, email, level, times):
+        """The level is reached, with that many reminders so far."""
+        self.until("the reminder %s went out" % level, lambda: (
+            self.directus.read("client_invoices", row["id"])["last_reminder_level"]
+            == level and self.entries(email, "payment_reminder") == times), 60)
+        self.at_rest()
+        self.assertEqual(self.entries(email, "payment_reminder"), times)
+        self.assertEqual(len(self.overdue(quote)), times)
+        self.assertIn("overdue_payments", self.segments(email))
+
+    def deposit_of_new_client(self):
+        firm, contact, email = self.new_client("HYPERVISUAL")
+        quote, row = self.billed_quote("HYPERVISUAL", contact, company_id=firm,
+                                       valid_until=self.day(60))
+        self.at_rest()
+        self.assertEqual(row["due_date"], self.day(10))
+        self.assertEqual(self.timers("invoice:" + row["id"]), {
+            "orchestrator.overdue": self.day(11) + " 00:00"})
+        return quote, row, email
+
+    def test_reminders_climb_the_ladder_level_by_level(self):
+        quote, row, email = self.deposit_of_new_client()
+        self.forward("10d")
+        self.at_rest()
+        self.assertEqual(self.entries(email, "payment_reminder"), 0)
+        for times, (days, level) in enumerate(
+                zip(("1d", "7d", "7d", "16d"), LADDER), start=1):
+            self.forward(days)
+            self.reminded(quote, row, email, level, times)
+            if level == "second":
+                self.system["orchestrator"].kill()
+                self.system["orchestrator"].restart()
+        self.assertEqual(self.overdue(quote), [1, 8, 15, 31])
+        self.forward("60d")
+        self.reminded(quote, row, email, "collection", 4)
+        self.pay("HYPERVISUAL", row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assertNotIn("overdue_payments", self.segments(email))
+
+    def test_after_a_downtime_only_the_highest_level_is_said_and_none_after_payment(self):
+        quote, row, email = self.deposit_of_new_client()
+        other, other_row, other_email = self.deposit_of_new_client()
+        self.system["orchestrator"].stop()
+        self.forward("26d")
+        self.system["orchestrator"].restart()
+        self.reminded(quote, row, email, "final", 1)
+        self.reminded(other, other_row, other_email, "final", 1)
+        self.assertEqual(self.overdue(quote), [16])
+        self.pay("HYPERVISUAL", row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assertEqual(self.timers("invoice:" + row["id"]), {})
+        self.forward("30d")
+        self.reminded(other, other_row, other_email, "collection", 2)
+        self.assertEqual(self.entries(email, "payment_reminder"), 1)
+        self.assertEqual(self.overdue(quote), [16])
+
+    def test_the_reminders_follow_a_due_date_that_is_moved(self):
+        quote, row, email = self.deposit_of_new_client()
+        self.directus.update("client_invoices", row["id"], due_date=self.day(20))
+        later = self.day(21) + " 00:00"
+        self.until("the timer follows", lambda: self.timers(
+            "invoice:" + row["id"])["orchestrator.overdue"] == later)
+        self.forward("12d")
+        self.at_rest()
+        self.assertEqual(self.overdue(quote), [])
+        self.forward("9d")
+        self.reminded(quote, row, email, "first", 1)
