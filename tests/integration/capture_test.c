@@ -482,6 +482,30 @@ row_that_is_too_large_goes_as_a_hint(void **state)
     assert_int_equal(program_stop(&world->active), 0);
 }
 
+// The number is what a JSON field holds after somebody typed so many digits.
+static void
+row_that_no_worker_could_read_goes_as_a_hint(void **state)
+{
+    struct world *world = *state;
+    struct one one;
+
+    start(&world->active);
+    pg_fixture_do(world->pg,
+                  "INSERT INTO quotes (id, metadata) VALUES ('" QUOTE
+                  "', '{\"n\": 1.2345678901234568e+22}');"
+                  "UPDATE quotes SET metadata = (repeat('[', 99) || repeat(']', "
+                  "99))::json");
+    await_unpublished(world, 0);
+    read_one(world, "directus.quotes.create", &one);
+    assert_true(json_bool_or(one.ev.data, "hint", false));
+    assert_string_equal(one.key, "quote:" QUOTE);
+    job_end(&one.job);
+    read_one(world, "directus.quotes.update", &one);
+    assert_true(json_bool_or(one.ev.data, "hint", false));
+    job_end(&one.job);
+    assert_int_equal(program_stop(&world->active), 0);
+}
+
 // Once for the batch, then for the row alone; the row without its rows passes.
 static void
 record_the_broker_finds_too_large_does_not_block(void **state)
@@ -578,6 +602,7 @@ main(void)
         TEST(missing_outbox_says_what_to_run),
         TEST(stop_without_kafka_ends_and_loses_nothing),
         TEST(row_that_is_too_large_goes_as_a_hint),
+        TEST(row_that_no_worker_could_read_goes_as_a_hint),
         TEST(record_the_broker_finds_too_large_does_not_block),
         TEST(published_changes_are_deleted_after_their_retention),
         TEST(collection_made_before_the_start_is_captured),

@@ -73,6 +73,12 @@ capture_batch_send(struct capture_batch *batch, struct job *job,
     bool done;
 
     capture_change_record(job, topic, change, &record);
+    if (!change->hint && !capture_change_readable(&record)) {
+        capture_batch_hint(batch, change,
+                           "the row holds JSON that nests too deep, or a number that "
+                           "is too large");
+        capture_change_record(job, topic, change, &record);
+    }
     while (!capture_publisher_send(batch->capture->publisher, &record, err)) {
         if (err->kind == ERROR_PERMANENT && !change->hint) {
             capture_batch_hint(batch, change, err->text);

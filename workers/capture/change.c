@@ -95,6 +95,16 @@ write_payload(struct job *job, const struct capture_change *change,
     record->payload_length = strlen(text);
 }
 
+bool
+capture_change_readable(const struct record *record)
+{
+    struct json_object *payload =
+        json_parse_raw(record->payload, record->payload_length);
+    bool readable = payload != NULL;
+    json_drop(payload);
+    return readable;
+}
+
 void
 capture_change_record(struct job *job, const char *topic,
                       const struct capture_change *change, struct record *record)

@@ -32,4 +32,8 @@ struct capture_change {
 void capture_change_record(struct job *job, const char *topic,
                            const struct capture_change *change, struct record *record);
 
+// Whether those who read the record can: a JSON column of Postgres may nest deeper, and
+// hold larger numbers, than our parser takes.
+bool capture_change_readable(const struct record *record);
+
 #endif

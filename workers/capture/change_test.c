@@ -148,6 +148,38 @@ names_with_quotes_stay_valid_json(void **state)
     assert_string_equal(json_string(job, ev.data, "key"), "a\"b\\c");
 }
 
+// What a person can put into a JSON field: Postgres takes it, our parser does not.
+static void
+row_that_no_worker_could_read_is_told_apart(void **state)
+{
+    static const struct {
+        const char *row;
+        bool readable;
+    } rows[] = {
+        {"{\"total\": 10.00, \"metadata\": {\"n\": 9007199254740993}}", true},
+        {"{\"metadata\": {\"n\": 12345678901234568000000}}", false},
+        {"{\"metadata\": {\"n\": 1e400}}", false},
+        {"{\"metadata\": "
+         "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+         "]]]]]]]]]}",
+         false},
+    };
+    struct job *job = *state;
+    struct record record;
+    struct event ev;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct capture_change change = update;
+        change.new_row = rows[i].row;
+        capture_change_record(job, "t", &change, &record);
+        assert_int_equal(capture_change_readable(&record), rows[i].readable);
+        change.hint = true;
+        capture_change_record(job, "t", &change, &record);
+        assert_true(capture_change_readable(&record));
+        assert_true(event_decode(job, &record, false, &ev));
+    }
+}
+
 int
 main(void)
 {
@@ -158,6 +190,7 @@ main(void)
         cmocka_unit_test(create_and_delete_lack_one_row),
         cmocka_unit_test(change_without_root_has_a_lane_of_its_own),
         cmocka_unit_test(names_with_quotes_stay_valid_json),
+        cmocka_unit_test(row_that_no_worker_could_read_is_told_apart),
     };
 
     return cmocka_run_group_tests(tests, begin, end);
