@@ -91,6 +91,7 @@ error_about(struct error *err, const char *about)
     char text[sizeof err->text + 64];
     snprintf(text, sizeof text, "%.60s: %s", about, err->text);
     str_copy(err->text, sizeof err->text, text);
+    str_clean(err->text); // a character may have been cut
     return false;
 }
 

@@ -9,6 +9,7 @@ enum {
     SHOWN_BYTES = 8 * 1024, // of a request, and of a response
     SECRETS_MAX = 8,
     SECRET_MIN = 6, // what is shorter would be found in any text
+    TYPE_BYTES = 80,
 };
 
 struct secrets {
@@ -37,6 +38,18 @@ add_headers(struct secrets *secrets, const struct http_header *headers)
     }
 }
 
+// What the other side calls its content may be anything.
+static void
+put_type(struct str *out, const char *before, const char *type)
+{
+    char clean[TYPE_BYTES];
+    if (type == NULL || type[0] == '\0')
+        return;
+    str_copy(clean, sizeof clean, type);
+    str_clean(clean);
+    str_printf(out, "%s%s", before, clean);
+}
+
 // What is no text is described.
 static void
 put_content(struct str *out, const char *type, const void *data, size_t length,
@@ -48,9 +61,9 @@ put_content(struct str *out, const char *type, const void *data, size_t length,
         redact_text(out, data, length, secrets->values);
         return;
     }
-    bool typed = type != NULL && type[0] != '\0';
-    str_printf(out, "(%zu bytes that are not text%s%.80s)", length, typed ? ", " : "",
-               typed ? type : "");
+    str_printf(out, "(%zu bytes that are not text", length);
+    put_type(out, ", ", type);
+    str_puts(out, ")");
 }
 
 static void
@@ -96,7 +109,9 @@ put_response(struct str *out, const struct http_response *response,
         str_puts(out, "no answer");
         return;
     }
-    str_printf(out, "%d %.80s\n\n", response->status, type != NULL ? type : "");
+    str_printf(out, "%d ", response->status);
+    put_type(out, "", type);
+    str_puts(out, "\n\n");
     put_content(out, type, response->body, response->length, secrets);
 }
 

@@ -139,6 +139,45 @@ what_is_no_text_is_described(void **state)
     job_end(&job);
 }
 
+// A dead letter is JSON: one byte that is no text would make it unreadable.
+static void
+a_type_that_is_no_text_is_shown_as_one(void **state)
+{
+    static const char *const types[] = {"text/html; \xe9\xff", "a\tb\x7f"};
+    static const char *const shown[] = {"500 text/html; ??\n\nno", "500 a b \n\nno"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct job job;
+        job_begin(&job, PATIENCE_MS);
+        struct http_request request = {
+            .method = "GET", .path = "/", .any_status = true};
+        const struct http_response answer = {
+            .status = 500, .body = "no", .content_type = types[i], .length = 2};
+        const struct http_service service = {.name = "signer", .base_url = ""};
+        http_blame(&service, &job, &request, &answer);
+        assert_string_equal(job.blamed->response, shown[i]);
+        job_end(&job);
+    }
+}
+
+static void
+a_type_is_cut_between_characters(void **state)
+{
+    struct job job;
+    char type[200] = "";
+    (void)state;
+    job_begin(&job, PATIENCE_MS);
+    for (size_t i = 0; i + 3 < sizeof type; i += 3)
+        memcpy(type + i, "\xe2\x82\xac", 4);
+    struct http_request request = {.method = "GET", .path = "/"};
+    const struct http_response answer = {
+        .status = 500, .body = "\xff", .content_type = type, .length = 1};
+    const struct http_service service = {.name = "signer", .base_url = ""};
+    http_blame(&service, &job, &request, &answer);
+    assert_true(str_is_text(job.blamed->response, strlen(job.blamed->response)));
+    job_end(&job);
+}
+
 static void
 what_is_long_is_cut_with_a_mark(void **state)
 {
@@ -220,6 +259,8 @@ main(void)
         cmocka_unit_test(an_answer_that_is_tolerated_is_kept_until_the_next_call),
         cmocka_unit_test(a_call_without_an_answer_says_so),
         cmocka_unit_test(what_is_no_text_is_described),
+        cmocka_unit_test(a_type_that_is_no_text_is_shown_as_one),
+        cmocka_unit_test(a_type_is_cut_between_characters),
         cmocka_unit_test(what_is_long_is_cut_with_a_mark),
         cmocka_unit_test(a_dead_letter_has_the_call_its_error_came_from),
         cmocka_unit_test(an_error_of_our_own_blames_no_call),

@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "common/str.h"
 
-enum { HEADERS_MAX = 64, FULL_WAIT_NS = 5 * 1000 * 1000 };
+enum { FULL_WAIT_NS = 5 * 1000 * 1000 };
 
 void
 worker_attempt_over(struct worker *worker)
@@ -116,19 +116,20 @@ delivered(void *owner, void *opaque, int32_t partition, int64_t offset,
     worker_sent_end(worker->sent, sent);
 }
 
-static size_t
-fill_headers(struct json_object *object, struct record_header headers[HEADERS_MAX])
+// The headers, pointing into the object.
+static struct record_header *
+headers_of(struct json_object *object, size_t *count)
 {
-    size_t count = 0;
+    struct record_header *headers =
+        str_calloc((size_t)json_object_object_length(object), sizeof *headers);
+    *count = 0;
     json_object_object_foreach(object, name, value)
     {
-        if (count == HEADERS_MAX)
-            break;
-        headers[count++] =
+        headers[(*count)++] =
             (struct record_header){name, json_object_get_string(value),
                                    (size_t)json_object_get_string_len(value)};
     }
-    return count;
+    return headers;
 }
 
 static void
@@ -159,18 +160,27 @@ void
 worker_publish(void *owner, const struct settle_out *out)
 {
     struct worker *worker = owner;
-    struct record_header list[HEADERS_MAX];
     struct json_object *object = json_parse_raw(out->headers, strlen(out->headers));
+    if (!json_object_is_type(object, json_type_object)) {
+        // Without them it would be no event any more, and nobody would know whose.
+        log_error("publish", "%s on %s stays in the outbox: its headers are not JSON",
+                  out->id, out->topic);
+        json_drop(object);
+        return;
+    }
+    size_t count;
+    struct record_header *headers = headers_of(object, &count);
     struct record record = {
         .topic = out->topic,
         .key = out->key,
         .key_length = strlen(out->key),
         .payload = out->payload,
         .payload_length = out->payload_length,
-        .headers = list,
-        .header_count = object != NULL ? fill_headers(object, list) : 0,
+        .headers = headers,
+        .header_count = count,
     };
     produce(worker, &record, out->id);
+    free(headers);
     json_drop(object);
 }
 

@@ -148,6 +148,8 @@ class DeadLetters(Case):
             dict(kind="echo.free", key=b"a\x00b\xff." + stack.name.encode()),
             dict(kind="echo.free", key=good + "x" * 600),
             dict(kind="echo.unheard-of", key=good),
+            dict(kind="echo.unheard-of", key=good,
+                 headers={f"x-{i}": "and more of them" for i in range(80)}),
         ]
         stack.worker().ready()
         for n, words in enumerate(bad):
