@@ -175,7 +175,10 @@ put_header(struct str *out, const struct record_header *h, bool json, bool first
         table_json_string(out, value);
         return;
     }
-    str_printf(out, "%-18s ", h->name);
+    char name[REFERENCE];
+    (void)str_copy(name, sizeof name, h->name);
+    str_clean(name); // a terminal must not obey it
+    str_printf(out, "%-18s ", name);
     for (; *value != '\0'; value++) {
         unsigned char c = (unsigned char)*value;
         if (c == '\n')

@@ -9,8 +9,6 @@
 #include "common/json.h"
 #include "common/kafka_reader.h"
 
-enum { HEADERS_MAX = 64 };
-
 #define SUFFIX ".dead-letters"
 
 const char *
@@ -125,13 +123,14 @@ set_header(struct record_header headers[], size_t *count, const char *name,
 static struct record *
 replay_binary(const struct record *letter, const char *id)
 {
-    struct record_header headers[HEADERS_MAX];
+    struct record_header *headers =
+        str_calloc(letter->header_count + 2, sizeof *headers);
     size_t count = 0;
     const char *original = letters_header(letter, "ce_originalid");
     if (original[0] == '\0')
         original = letters_header(letter, "ce_id");
 
-    for (size_t i = 0; i < letter->header_count && count < HEADERS_MAX - 2; i++) {
+    for (size_t i = 0; i < letter->header_count; i++) {
         const struct record_header *h = &letter->headers[i];
         if (!str_starts(h->name, "x-dead-") && strcmp(h->name, "ce_id") != 0
             && strcmp(h->name, "ce_originalid") != 0)
@@ -143,7 +142,9 @@ replay_binary(const struct record *letter, const char *id)
     again.topic = letters_header(letter, "x-dead-topic");
     again.headers = headers;
     again.header_count = count;
-    return record_copy(&again);
+    struct record *copy = record_copy(&again);
+    free(headers);
+    return copy;
 }
 
 // The attributes are in the envelope.
@@ -158,9 +159,9 @@ replay_structured(const struct record *letter, const char *id,
     json_set_string(envelope, "id", id);
     free(kept);
 
-    struct record_header headers[HEADERS_MAX];
+    struct record_header *headers = str_calloc(letter->header_count, sizeof *headers);
     size_t count = 0;
-    for (size_t i = 0; i < letter->header_count && count < HEADERS_MAX; i++)
+    for (size_t i = 0; i < letter->header_count; i++)
         if (!str_starts(letter->headers[i].name, "x-dead-"))
             headers[count++] = letter->headers[i];
     struct record again = *letter;
@@ -168,7 +169,9 @@ replay_structured(const struct record *letter, const char *id,
     again.headers = headers;
     again.header_count = count;
     again.payload = json_print(envelope, &again.payload_length);
-    return record_copy(&again);
+    struct record *copy = record_copy(&again);
+    free(headers);
+    return copy;
 }
 
 static struct record *

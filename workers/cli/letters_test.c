@@ -70,6 +70,28 @@ a_replay_of_a_replay_keeps_the_first_identity(void **state)
 }
 
 static void
+a_replay_has_every_header_of_the_letter(void **state)
+{
+    enum { FOREIGN = 100 };
+    struct record_header headers[FOREIGN + 4];
+    const struct record_header own[] = {
+        HEADER("ce_id", "e1"), HEADER("ce_source", "docuseal"), HEADER("ce_type", "t"),
+        HEADER("x-dead-topic", "docuseal.webhooks")};
+    (void)state;
+    for (size_t i = 0; i < FOREIGN; i++)
+        headers[i] = (struct record_header){"x-hop", "1", 1};
+    memcpy(headers + FOREIGN, own, sizeof own);
+    const struct record letter = letter_of(headers, FOREIGN + 4, "{}");
+    char seen[EVENT_SEEN];
+    struct error err = {0};
+    struct record *again = letters_replay(&letter, seen, &err);
+    assert_non_null(again);
+    assert_string_equal(record_header(again, "ce_type"), "t");
+    assert_int_equal(again->header_count, FOREIGN + 4);
+    record_free(again);
+}
+
+static void
 an_envelope_is_replayed_as_one(void **state)
 {
     const struct record_header headers[] = {
@@ -141,6 +163,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_replay_keeps_what_the_event_was),
         cmocka_unit_test(a_replay_of_a_replay_keeps_the_first_identity),
+        cmocka_unit_test(a_replay_has_every_header_of_the_letter),
         cmocka_unit_test(an_envelope_is_replayed_as_one),
         cmocka_unit_test(what_is_no_event_is_not_replayed),
         cmocka_unit_test(the_worker_is_in_the_topic),
