@@ -2,18 +2,17 @@
 //
 // Papers that were sent for signature before anyone kept a ledger have a submission
 // that would be taken for a stray, or asked for a second time: each becomes a confirmed
-// effect with its reference. Nothing that a worker has written is overwritten.
+// effect with its reference. What has a date gets its timer (baseline_dates.c). Nothing
+// that a worker has written is overwritten.
 #include <string.h>
 #include <sysexits.h>
 
 #include "common/clock.h"
 #include "common/directus.h"
 #include "common/json.h"
-#include "workers/cli/cli.h"
+#include "workers/cli/baseline.h"
 
 enum {
-    PAGE_ROWS = 500,
-    PAGE_MS = 120 * 1000,
     SETTLED_MS = 60 * 1000, // a flow has told of a change by then
 };
 
@@ -31,12 +30,6 @@ static const struct papers quotes = {
 static const struct papers acceptances = {
     "cgv_acceptances", "cgv",
     "id,status,date_updated,contact_id,owner_company_id.code,docuseal_submission_id"};
-
-struct baseline {
-    struct cli *cli;
-    struct directus directus;
-    int64_t rows, with_submission, effects, references, rounds, states, just_changed;
-};
 
 // One column per array, one entry per row.
 struct batch {
@@ -165,11 +158,11 @@ add_state(struct job *job, struct baseline *baseline, struct batch *batch,
     pg_array_text(&batch->states, json_print(state, NULL));
 }
 
-static bool
-insert(struct cli *cli, const char *sql, struct pg_array *arrays[], int count,
-       int64_t *inserted, int *status)
+bool
+baseline_insert(struct cli *cli, const char *sql, struct pg_array *arrays[], int count,
+                int64_t *inserted, int *status)
 {
-    struct pg_param params[4];
+    struct pg_param params[BASELINE_COLUMNS];
     for (int i = 0; i < count; i++)
         params[i] = pg_array_param(arrays[i]);
     struct pg_rows *rows = cli_query(cli, sql, params, count, status);
@@ -209,16 +202,19 @@ write_batch(struct baseline *baseline, struct batch *batch, const char *collecti
     for (int32_t i = 0; i < batch->ids.count; i++)
         pg_array_text(&names, collection);
     bool good =
-        insert(cli, effects, (struct pg_array *[]){&batch->identities, &batch->results},
-               2, &baseline->effects, status)
-        && insert(cli, rounds, (struct pg_array *[]){&batch->roots, &batch->rounds}, 2,
-                  &baseline->rounds, status)
-        && insert(cli, references,
-                  (struct pg_array *[]){&names, &batch->ids, &batch->submissions,
-                                        &batch->roots},
-                  4, &baseline->references, status)
-        && insert(cli, states, (struct pg_array *[]){&batch->entities, &batch->states},
-                  2, &baseline->states, status);
+        baseline_insert(cli, effects,
+                        (struct pg_array *[]){&batch->identities, &batch->results}, 2,
+                        &baseline->effects, status)
+        && baseline_insert(cli, rounds,
+                           (struct pg_array *[]){&batch->roots, &batch->rounds}, 2,
+                           &baseline->rounds, status)
+        && baseline_insert(cli, references,
+                           (struct pg_array *[]){&names, &batch->ids,
+                                                 &batch->submissions, &batch->roots},
+                           4, &baseline->references, status)
+        && baseline_insert(cli, states,
+                           (struct pg_array *[]){&batch->entities, &batch->states}, 2,
+                           &baseline->states, status);
     pg_array_end(&names);
     return good;
 }
@@ -256,7 +252,7 @@ take_page(struct baseline *baseline, struct job *job, const struct papers *paper
         }
         (void)str_copy(last, 64, json_string_or(row, "id", ""));
     }
-    *more = count == PAGE_ROWS;
+    *more = count == BASELINE_PAGE;
     bool good = write_batch(baseline, &batch, papers->collection, status);
     batch_end(&batch);
     return good;
@@ -270,7 +266,7 @@ take_papers(struct baseline *baseline, const struct papers *papers)
     int status = EX_OK;
     while (more && status == EX_OK) {
         struct job job;
-        job_begin(&job, PAGE_MS);
+        job_begin(&job, BASELINE_PAGE_MS);
         if (!take_page(baseline, &job, papers, last, &more, &status))
             more = false;
         job_end(&job);
@@ -284,11 +280,13 @@ report(const struct baseline *baseline)
     if (baseline->cli->json) {
         cli_say("{\"rows\":%lld,\"with_submission\":%lld,\"effects\":%lld,"
                 "\"references\":%lld,\"rounds\":%lld,\"states\":%lld,"
-                "\"just_changed\":%lld}\n",
+                "\"just_changed\":%lld,\"timers\":%lld,\"due\":%lld,"
+                "\"clients\":%lld}\n",
                 (long long)baseline->rows, (long long)baseline->with_submission,
                 (long long)baseline->effects, (long long)baseline->references,
                 (long long)baseline->rounds, (long long)baseline->states,
-                (long long)baseline->just_changed);
+                (long long)baseline->just_changed, (long long)baseline->timers,
+                (long long)baseline->due, (long long)baseline->clients);
         return;
     }
     cli_say("%lld quotes and acceptances, %lld with a submission\n"
@@ -297,6 +295,10 @@ report(const struct baseline *baseline)
             (long long)baseline->rows, (long long)baseline->with_submission,
             (long long)baseline->effects, (long long)baseline->references,
             (long long)baseline->rounds, (long long)baseline->states);
+    cli_say("%lld timers of open quotes and invoices, %lld of them due now; %lld "
+            "contacts that are clients\n",
+            (long long)baseline->timers, (long long)baseline->due,
+            (long long)baseline->clients);
     if (baseline->just_changed > 0)
         cli_say("%lld were changed within the last minute: run it again for them\n",
                 (long long)baseline->just_changed);
@@ -314,6 +316,8 @@ cli_baseline(struct cli *cli)
     int status = take_papers(&baseline, &quotes);
     if (status == EX_OK)
         status = take_papers(&baseline, &acceptances);
+    if (status == EX_OK)
+        status = baseline_dates(&baseline);
     directus_close(&baseline.directus);
     if (status == EX_OK)
         report(&baseline);

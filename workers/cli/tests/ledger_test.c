@@ -391,9 +391,19 @@ directus(void *cls, struct MHD_Connection *connection, const char *url,
     static const char rows[] =
         "{\"data\":[{\"id\":\"" QUOTE "\",\"status\":\"viewed\",\"contact_id\":\"c\","
         "\"signature_status\":\"viewed\",\"docuseal_submission_id\":\"41\","
-        "\"owner_company_id\":{\"code\":\"LEXAIA\"}},"
+        "\"valid_until\":\"2026-03-28\",\"owner_company_id\":{\"code\":\"LEXAIA\"}},"
         "{\"id\":\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0002\",\"status\":\"draft\"}]}";
-    const char *body = strstr(url, "quotes") != NULL ? rows : "{\"data\":[]}";
+    static const char bills[] =
+        "{\"data\":[{\"id\":\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0003\",\"status\":"
+        "\"sent\",\"due_date\":\"2199-01-01\",\"quote_id\":\"" QUOTE "\"}]}";
+    static const char people[] = "{\"data\":[{\"id\":\"client-1\"}]}";
+    const char *body = "{\"data\":[]}";
+    if (strstr(url, "quotes") != NULL)
+        body = rows;
+    if (strstr(url, "client_invoices") != NULL)
+        body = bills;
+    if (strstr(url, "people") != NULL)
+        body = people;
     (void)cls, (void)method, (void)version, (void)data, (void)size, (void)con;
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(body), (char *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT);
@@ -423,7 +433,8 @@ baseline_takes_over_what_was_sent_before(void **state)
     MHD_stop_daemon(daemon);
     assert_string_equal(run.out, "{\"rows\":2,\"with_submission\":1,\"effects\":1,"
                                  "\"references\":1,\"rounds\":0,\"states\":0,"
-                                 "\"just_changed\":0}\n");
+                                 "\"just_changed\":0,\"timers\":2,\"due\":1,"
+                                 "\"clients\":1}\n");
     char *shown = pg_fixture_text(
         world->pg, "SELECT kind || ' ' || identity || ' ' || state || ' '"
                    " || convert_from(result, 'UTF8') FROM relais.effect");
@@ -434,6 +445,25 @@ baseline_takes_over_what_was_sent_before(void **state)
                                        " FROM relais.external_ref");
     assert_string_equal(shown, "41 quote:" QUOTE);
     free(shown);
+    shown = pg_fixture_text(
+        world->pg,
+        "SELECT string_agg(name || ' ' || key || ' ' || due_at AT TIME ZONE"
+        " 'UTC' || ' ' || convert_from(payload, 'UTF8'), E'\\n' ORDER BY name)"
+        " FROM relais.timer");
+    assert_string_equal(shown,
+                        "orchestrator.expire quote:" QUOTE " 2026-03-28 23:00:00"
+                        " {\"company\":\"LEXAIA\",\"quote\":\"" QUOTE "\","
+                        "\"due\":\"2026-03-28T23:00:00.000Z\"}\n"
+                        "orchestrator.overdue quote:" QUOTE " 2199-01-01 23:00:00"
+                        " {\"company\":\"\",\"invoice\":"
+                        "\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0003\","
+                        "\"due\":\"2199-01-01T23:00:00.000Z\"}");
+    free(shown);
+    assert_int_equal(pg_fixture_number(world->pg,
+                                       "SELECT count(*) FROM relais.entity_state"
+                                       " WHERE worker = 'relais-orchestrator'"
+                                       " AND entity = 'converted:client-1'"),
+                     1);
     run_end(&run);
 }
 

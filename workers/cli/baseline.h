@@ -1,0 +1,35 @@
+// workers/cli/baseline.h - what the parts of `relais baseline` share.
+#ifndef RELAIS_CLI_BASELINE_H
+#define RELAIS_CLI_BASELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/attr.h"
+#include "common/directus.h"
+#include "common/pg.h"
+#include "workers/cli/cli.h"
+
+enum {
+    BASELINE_PAGE = 500, // rows
+    BASELINE_PAGE_MS = 120 * 1000,
+    BASELINE_COLUMNS = 8,
+};
+
+struct baseline {
+    struct cli *cli;
+    struct directus directus;
+    int64_t rows, with_submission, effects, references, rounds, states, just_changed;
+    int64_t timers, due, clients;
+};
+
+// Runs the INSERT with one array a column and adds to *inserted. False: *status says
+// why, which was printed.
+bool baseline_insert(struct cli *cli, const char *sql, struct pg_array *arrays[],
+                     int count, int64_t *inserted, int *status) ATTR_MUST_CHECK;
+
+// Sets the timers of open quotes and invoices, and remembers who is a client already.
+// Returns the exit status.
+int baseline_dates(struct baseline *baseline);
+
+#endif
