@@ -399,6 +399,31 @@ a_row_that_is_there_already_is_patched(void **state)
 }
 
 static void
+a_row_that_a_person_removed_is_made_again(void **state)
+{
+    struct scene *scene = *state;
+    const char *forbidden =
+        "{\"errors\":[{\"message\":\"no\",\"extensions\":{\"code\":\"FORBIDDEN\"}}]}";
+    const struct figures pending = {.status = "1",
+                                    .linked = "5513.1",
+                                    .invoice_status = "4",
+                                    .paid = "5513.1",
+                                    .balance = "0"};
+    assert_int_equal(pay(scene, &pending).kind, ERROR_NONE);
+    struct error err = look(
+        scene,
+        (struct fake_reply[]){PAYMENT(payment(scene, &in_full)),
+                              {"PATCH", "/items/client_invoices/*", 403, forbidden},
+                              {"GET", "/items/client_invoices?*", 200,
+                               "{\"data\":[{\"id\":\"" DEPOSIT "\"}]}"},
+                              {"GET", "/items/payments?*", 200, "{\"data\":[]}"},
+                              BILL_WRITTEN,
+                              END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(text_at(row_in(scene, "create"), "id"), PAYMENT_ROW);
+}
+
+static void
 a_hint_in_a_foreign_lane_is_sent_on(void **state)
 {
     struct scene *scene = *state;
@@ -635,6 +660,7 @@ main(void)
         TEST(money_on_account_is_nobodys_after_a_while),
         TEST(a_payment_booked_in_directus_keeps_its_row),
         TEST(a_row_that_is_there_already_is_patched),
+        TEST(a_row_that_a_person_removed_is_made_again),
         TEST(a_hint_in_a_foreign_lane_is_sent_on),
         TEST(the_same_ids_in_another_company_are_not_ours),
         TEST(an_invoice_made_by_hand_is_not_ours),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/config.h"
+#include "common/schema.h"
 #include "common/str.h"
 
 void
@@ -40,10 +41,42 @@ scene_begin(void **state)
     return 0;
 }
 
+// The text of a file, in the fake's memory.
+static const char *
+read_text(struct scene *scene, const char *path)
+{
+    enum { MAX = 64 * 1024 };
+    char *text = job_alloc(&scene->fake.keep, MAX);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        fail_msg("cannot read %s", path);
+    size_t length = fread(text, 1, MAX - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    return text;
+}
+
+// What was published is what its schema says, whatever the test looked at.
+static void
+check_events(struct scene *scene)
+{
+    for (int i = 0; i < scene->fake.published_count; i++) {
+        const struct fake_event *ev = &scene->fake.published[i];
+        struct error err;
+        const char *text = read_text(
+            scene, job_printf(&scene->fake.keep, SCHEMAS "/%s.json", ev->type));
+        struct schema *schema = schema_open(text, strlen(text), &err);
+        if (schema == NULL || !schema_check(schema, ev->data, &err))
+            fail_msg("%s: %s in %s", ev->type, err.text, json_print(ev->data, NULL));
+        schema_close(schema);
+    }
+}
+
 int
 scene_end(void **state)
 {
     struct scene *scene = *state;
+    check_events(scene);
     invoice_ninja.close(&scene->ninja);
     config_free(ninja_settings, &scene->ninja);
     fake_end(&scene->fake);
@@ -54,15 +87,7 @@ scene_end(void **state)
 const char *
 fixture(struct scene *scene, const char *name)
 {
-    enum { MAX = 64 * 1024 };
-    char *text = job_alloc(&scene->fake.keep, MAX);
-    FILE *file = fopen(job_printf(&scene->fake.keep, FIXTURES "/%s.json", name), "rb");
-    if (file == NULL)
-        fail_msg("no fixture %s", name);
-    size_t length = fread(text, 1, MAX - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    return text;
+    return read_text(scene, job_printf(&scene->fake.keep, FIXTURES "/%s.json", name));
 }
 
 static struct json_object *

@@ -1,0 +1,490 @@
+"""Money: deposits, invoices and payments, in Directus and in Invoice Ninja's books."""
+
+import concurrent.futures
+import datetime
+import json
+import uuid
+
+from harness import Case, rest, until
+from harness.case import numbers
+
+OWNER = "HYPERVISUAL"
+ALONE = {"INTEGRATIONS": "invoice-ninja", "INVOICE_NINJA_TOO_MANY_WAIT_MS": "1s"}
+
+
+class Billing(Case):
+    """Quotes are signed by hand here: only Invoice Ninja is played."""
+
+    settings = ALONE
+    owners = (OWNER,)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ninja = cls.system.ninja
+        for owner in cls.owners:
+            cls.register(owner)
+
+    @classmethod
+    def register(cls, owner):
+        """Has the company's webhooks looked at, and waits for it."""
+        done = "SELECT count(*) AS n FROM relais.journey_step" \
+               " WHERE entity = :'entity' AND outcome = 'done'"
+        entity = "webhooks:" + owner
+        before = cls.system.ledger(done, entity=entity)
+        cls.system.relais("webhooks", "register", owner)
+        until("the webhooks of %s are looked at" % owner,
+              lambda: cls.system.ledger(done, entity=entity) != before, 60)
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.ninja.no_faults)
+
+    # What people do.
+
+    def new_firm(self):
+        return self.directus.create("companies", {
+            "name": "Atelier %d SA" % next(numbers), "address": "Rue du Test 1",
+            "postal_code": "1003", "city": "Lausanne", "country": "CH"})
+
+    def signed(self, owner=OWNER, firm=None, **fields):
+        """A quote that a person set to signed; its id."""
+        firm = firm or self.new_firm()
+        contact = self.new_contact(owner, company_id=firm)
+        quote = self.new_quote(owner, contact, company_id=firm, **fields)
+        self.directus.update("quotes", quote, status="signed")
+        return quote
+
+    def billed(self, owner=OWNER, firm=None, **fields):
+        """Such a quote, and the row of its deposit invoice, which was mailed."""
+        quote = self.signed(owner, firm, **fields)
+        return quote, self.deposit(quote)
+
+    def pay(self, row, **more):
+        return self.ninja.pay(row["owner_company"], row["invoice_ninja_id"], **more)
+
+    def book(self, row, amount, **fields):
+        """A payment that a person enters in Directus; its id."""
+        return self.directus.create("payments", {
+            "invoice_id": row["id"], "owner_company": row["owner_company"],
+            "amount": amount, "currency": "CHF", "source": "bank",
+            "payment_date": str(datetime.date.today()), "status": "completed", **fields})
+
+    # What is looked at.
+
+    def deposit(self, quote, seconds=60):
+        def mailed():
+            rows = self.directus.rows("client_invoices", quote_id=quote)
+            return rows[0] if len(rows) == 1 and self.mails(rows[0]) else None
+
+        row = self.until("the deposit is invoiced and mailed", mailed, seconds)
+        self.quote_is(quote, "awaiting_deposit")
+        return row
+
+    def quote_is(self, quote, status, seconds=60):
+        self.until("the quote is " + status,
+                   lambda: self.quote(quote, "status")["status"] == status, seconds)
+
+    def invoice(self, row):
+        return self.directus.read("client_invoices", row["id"])
+
+    def invoice_is(self, row, status, seconds=60):
+        self.until("the invoice is " + status,
+                   lambda: self.invoice(row)["status"] == status, seconds)
+
+    def mails(self, row):
+        return [mail for mail in self.ninja.mails(row["owner_company"])
+                if mail["entity_id"] == row["invoice_ninja_id"]]
+
+    def payments(self, row):
+        rows = self.directus.rows("payments", invoice_id=row["id"])
+        return sorted(rows, key=lambda one: float(one["amount"]))
+
+    def bill(self, row):
+        (found,) = [one for one in self.ninja.invoices(row["owner_company"])
+                    if one["id"] == row["invoice_ninja_id"]]
+        return found
+
+    def facts(self, key, kind):
+        return [json.loads(record["payload"])
+                for record in self.system.records("journey.facts")
+                if record["key"] == key and record["headers"]["ce_type"] == kind]
+
+    def letters(self, company):
+        topic = "invoice-ninja.dead-letters"
+        return [record for record in self.system.records(topic)
+                if (record["key"] or "").startswith(company + ":")]
+
+    def attentions(self, kind):
+        return self.system.ledger("SELECT entity, text FROM relais.attention"
+                                  " WHERE kind = :'kind'", kind=kind)
+
+    def at_rest(self):
+        """Waits until nothing is on its way."""
+        def rests():
+            before = self.progress()
+            self.ninja.idle()
+            waiting = self.system.captured(
+                "SELECT 1 FROM relais_capture.change WHERE published_at IS NULL")
+            waiting += self.system.ledger(
+                "SELECT 1 FROM relais.outbox UNION ALL"
+                " SELECT 1 FROM relais.parked_event")
+            shown = json.loads(self.system.relais("status", "--json"))
+            behind = [one for one in shown["topics"] if int(one["lag"] or 0) > 0]
+            return not waiting and not behind and before == self.progress()
+
+        self.until("nothing is on its way", rests, 120)
+
+    def progress(self):
+        return self.system.ledger("SELECT max(id) AS last FROM relais.journey_step")
+
+    def assert_figures(self, row, status, paid, balance):
+        seen = self.invoice(row)
+        self.assertEqual((seen["status"], seen["amount_paid"], seen["balance"]),
+                         (status, paid, balance))
+
+
+class Deposits(Billing):
+    def test_a_deposit_is_invoiced_mailed_and_paid(self):
+        quote, row = self.billed()
+        number = self.quote(quote)["quote_number"] + "-A"
+        bill = self.bill(row)
+        self.assertEqual(bill["number"], number)
+        self.assertEqual(bill["custom_value1"], "directus:invoice:" + row["id"])
+        self.assertEqual(bill["custom_value2"], "quote:" + quote)
+        self.assertEqual((float(bill["amount"]), bill["status_id"]), (3243, "2"))
+        self.assertEqual(
+            (row["invoice_number"], row["type"], row["is_deposit"], row["amount"],
+             row["amount_net"], row["tax_amount"], row["currency"]),
+            (number, "deposit", True, "3243.00", "3000.00", "243.00", "CHF"))
+        due = datetime.date.fromisoformat(row["due_date"])
+        issued = datetime.date.fromisoformat(row["issue_date"])
+        self.assertEqual((due - issued).days, 10)
+        self.assertEqual(self.quote(quote)["deposit_invoice_id"], row["id"])
+        self.assertEqual(len(self.mails(row)), 1)
+
+        self.pay(row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assert_figures(row, "paid", "3243.00", "0.00")
+        (payment,) = self.payments(row)
+        self.assertEqual((payment["amount"], payment["status"], payment["source"]),
+                         ("3243.00", "completed", "invoice_ninja"))
+        (fact,) = self.facts("quote:" + quote, "payment.received")
+        self.assertEqual(fact["amount"], {"cents": 324300, "currency": "CHF"})
+        self.assertTrue(fact["fully_paid"] and fact["is_deposit"])
+        self.assertTrue(self.quote(quote)["deposit_paid"])
+
+    def test_a_part_then_the_rest(self):
+        quote, row = self.billed()
+        self.pay(row, amount="1000.00")
+        self.invoice_is(row, "partial")
+        self.assert_figures(row, "partial", "1000.00", "2243.00")
+        self.at_rest()
+        self.assertEqual(self.quote(quote)["status"], "awaiting_deposit")
+        self.pay(row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assert_figures(row, "paid", "3243.00", "0.00")
+        self.assertEqual([one["amount"] for one in self.payments(row)],
+                         ["1000.00", "2243.00"])
+        facts = self.facts("quote:" + quote, "payment.received")
+        self.assertEqual([fact["fully_paid"] for fact in facts], [False, True])
+
+    def test_two_rates_of_vat_are_two_lines(self):
+        firm = self.new_firm()
+        contact = self.new_contact(OWNER, company_id=firm)
+        quote = self.new_quote(OWNER, contact, company_id=firm, total="2107.00")
+        for price, rate in (("1000.00", "8.10"), ("1000.00", "2.60")):
+            self.directus.create("quote_items", {
+                "quote_id": quote, "quantity": "1", "unit_price": price,
+                "tax_rate": rate})
+        self.directus.update("quotes", quote, status="signed")
+        row = self.deposit(quote)
+        lines = self.bill(row)["line_items"]
+        self.assertEqual([(float(line["cost"]), float(line["tax_rate1"]))
+                          for line in lines], [(324.3, 8.1), (307.8, 2.6)])
+        self.assertEqual(row["amount"], "632.10")
+
+    def test_no_deposit_no_invoice(self):
+        quote = self.signed(deposit_percentage="0")
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assertEqual(self.directus.rows("client_invoices", quote_id=quote), [])
+        self.assertEqual(len(self.facts("quote:" + quote, "quote.deposit-waived")), 1)
+
+    def test_two_quotes_of_one_new_firm_make_one_client(self):
+        firm = self.new_firm()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            quotes = list(pool.map(lambda _: self.signed(firm=firm), range(2)))
+        rows = [self.deposit(quote) for quote in quotes]
+        self.assertEqual(len({self.bill(row)["client_id"] for row in rows}), 1)
+        clients = [one for one in self.ninja.books(OWNER)["clients"]
+                   if one["id_number"] == firm]
+        self.assertEqual(len(clients), 1)
+
+    def test_a_number_of_somebody_elses_invoice_is_a_dead_letter(self):
+        firm = self.new_firm()
+        contact = self.new_contact(OWNER, company_id=firm)
+        quote = self.new_quote(OWNER, contact, company_id=firm)
+        number = self.quote(quote)["quote_number"] + "-A"
+        self.ninja.control("POST", "invoice", {
+            "company": OWNER, "number": number, "amount": "100.00"})
+        self.directus.update("quotes", quote, status="signed")
+
+        def letter():
+            return [one for one in self.letters(OWNER)
+                    if one["key"].endswith(":" + firm)]
+
+        (found,) = self.until("there is a dead letter", letter, 60)
+        self.assertIn("another number", found["headers"]["x-dead-hint"])
+        self.assertIn(number, found["headers"]["x-dead-error"])
+        # The hint followed, the letter is replayed.
+        (other,) = self.ninja.invoices(OWNER, number)
+        self.ninja.control("POST", "edit_invoice", {
+            "company": OWNER, "invoice": other["id"], "set": {"number": number + "-X"}})
+        place = "invoice-ninja.dead-letters/%d/%d" % (
+            found["partition"], found["offset"])
+        self.system.relais("dead", "replay", place)
+        self.deposit(quote)
+
+
+class Payments(Billing):
+    def test_a_bank_payment_booked_in_directus_is_one_payment(self):
+        quote, row = self.billed()
+        payment = self.book(row, "3243.00", reference="camt 1")
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assert_figures(row, "paid", "3243.00", "0.00")
+        (seen,) = self.payments(row)
+        self.assertEqual((seen["id"], seen["source"], seen["reference"]),
+                         (payment, "bank", "camt 1"))
+        booked = [one for one in self.ninja.books(OWNER)["payments"]
+                  if one["custom_value1"] == "directus:payment:" + payment]
+        self.assertEqual(len(booked), 1)
+        self.assertEqual(seen["external_id"], booked[0]["id"])
+        self.assertEqual(len(self.facts("quote:" + quote, "payment.received")), 1)
+        receipts = [mail for mail in self.ninja.mails(OWNER)
+                    if mail["entity"] == "Payment"]
+        self.assertEqual(receipts, [])
+
+    def test_a_pending_payment_counts_when_it_comes_through(self):
+        quote, row = self.billed()
+        paid = self.pay(row, pending=True)
+        self.until("the payment is seen", lambda: self.payments(row))
+        self.at_rest()
+        self.assertEqual(self.payments(row)[0]["status"], "pending")
+        self.assertEqual(self.facts("quote:" + quote, "payment.received"), [])
+        self.ninja.control("POST", "complete", {
+            "company": OWNER, "payment": paid["id"]})
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assertEqual([one["status"] for one in self.payments(row)], ["completed"])
+        self.assertEqual(len(self.facts("quote:" + quote, "payment.received")), 1)
+
+    def test_a_refund_is_told_and_a_deletion_flagged(self):
+        quote, row = self.billed()
+        paid = self.pay(row, amount="1000.00")
+        self.invoice_is(row, "partial")
+        self.ninja.refund(OWNER, paid["id"], amount="400.00")
+        self.until("the refund is seen", lambda: self.payments(row)[0][
+            "refunded_amount"] == "400.00")
+        (fact,) = self.facts("quote:" + quote, "payment.refunded")
+        self.assertEqual(fact["amount"]["cents"], 40000)
+        self.ninja.control("POST", "delete_payment", {
+            "company": OWNER, "payment": paid["id"]})
+        self.invoice_is(row, "sent")
+        self.at_rest()
+        self.assert_figures(row, "sent", "0.00", "3243.00")
+        self.assertEqual(self.payments(row)[0]["status"], "cancelled")
+        self.assertIn("quote:" + quote,
+                      [one["entity"] for one in
+                       self.attentions("invoice-ninja.payment-deleted")])
+
+    def test_one_payment_of_two_invoices_is_two_rows(self):
+        firm = self.new_firm()
+        pairs = [self.billed(firm=firm) for _ in range(2)]
+        self.ninja.control("POST", "pay", {
+            "company": OWNER, "invoices": [
+                {"invoice": row["invoice_ninja_id"]} for _, row in pairs]})
+        for quote, row in pairs:
+            self.quote_is(quote, "completed")
+        self.at_rest()
+        rows = [self.payments(row) for _, row in pairs]
+        self.assertEqual([len(found) for found in rows], [1, 1])
+        self.assertEqual(len({found[0]["external_id"] for found in rows}), 1)
+
+    def test_what_is_paid_too_much_is_flagged(self):
+        quote, row = self.billed()
+        self.pay(row, amount="4000.00")
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assertEqual([one["amount"] for one in self.payments(row)], ["3243.00"])
+        self.assertTrue(self.attentions("invoice-ninja.overpaid"))
+
+    def test_webhooks_doubled_and_out_of_order_change_nothing(self):
+        self.ninja.fault("webhook_triple", count=-1)
+        self.ninja.fault("webhook_reorder", count=-1, ms=400)
+        quote, row = self.billed()
+        self.pay(row, amount="1000.00")
+        self.pay(row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assert_figures(row, "paid", "3243.00", "0.00")
+        self.assertEqual([one["amount"] for one in self.payments(row)],
+                         ["1000.00", "2243.00"])
+        self.assertEqual(len(self.facts("quote:" + quote, "payment.received")), 2)
+
+
+class Faults(Billing):
+    def created(self, quote):
+        number = self.quote(quote)["quote_number"] + "-A"
+        return self.ninja.invoices(OWNER, number)
+
+    def test_cut_after_the_work_there_is_one_invoice(self):
+        self.ninja.fault("cut_after", method="POST", path_prefix="/api/v1/invoices")
+        quote, row = self.billed()
+        self.at_rest()
+        self.assertEqual(len(self.created(quote)), 1)
+        self.assertEqual(len(self.mails(row)), 1)
+
+    def test_answers_that_are_none_end_in_one_invoice(self):
+        for kind in ("html", "redirect", "500", "429", "cut_before"):
+            with self.subTest(kind):
+                self.ninja.fault(kind, method="POST", path_prefix="/api/v1/invoices")
+                quote, _ = self.billed()
+                self.assertEqual(len(self.created(quote)), 1)
+
+    def test_a_mail_that_may_have_gone_out_is_left_to_a_person(self):
+        self.ninja.fault("cut_after", method="POST", path_prefix="/api/v1/emails")
+        quote = self.signed()
+        self.quote_is(quote, "awaiting_deposit")
+        (row,) = self.directus.rows("client_invoices", quote_id=quote)
+        self.until("the mail is flagged", lambda: [
+            one for one in self.attentions("effect.unsure")
+            if one["entity"].startswith("invoice:%s:invoice:" % row["id"])])
+        self.at_rest()
+        self.assertEqual(len(self.mails(row)), 1)
+
+
+class Lost(Billing):
+    settings = {**ALONE, "SWEEPS": "true", "INVOICE_NINJA_WEBHOOK_WAIT_MS": "1ms",
+                "INVOICE_NINJA_WEBHOOK_CHECK_MS": "1h"}
+
+    def test_a_payment_whose_webhook_is_lost_is_swept_up(self):
+        quote, row = self.billed()
+        self.ninja.fault("webhook_lost", count=-1)
+        self.pay(row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assert_figures(row, "paid", "3243.00", "0.00")
+        self.assertEqual(len(self.payments(row)), 1)
+        self.assertIn(OWNER, [one["entity"] for one in
+                              self.attentions("invoice-ninja.webhook-missing")])
+
+
+class Webhooks(Billing):
+    def test_a_deleted_webhook_is_restored_and_told(self):
+        rows = self.ninja.books(OWNER)["webhooks"]
+        self.assertEqual(len(rows), 10)
+        shown = json.loads(self.system.relais("webhooks", "list", "--json"))
+        self.assertEqual(len([one for one in shown if one["company"] == OWNER]), 10)
+        victim = next(one for one in rows if str(one["event_id"]) == "4")
+        token = self.system.env["INVOICE_NINJA_KEY_HYPERVISUAL"]
+        answer = rest.call(
+            "POST", self.system.env["SIM_INVOICE_NINJA_URL"] + "/api/v1/webhooks/bulk",
+            {"action": "delete", "ids": [victim["id"]]},
+            {"X-API-TOKEN": token, "X-Requested-With": "XMLHttpRequest",
+             "Accept": "application/json"})
+        self.assertEqual(answer.status, 200)
+        self.register(OWNER)
+        live = [one for one in self.ninja.books(OWNER)["webhooks"]
+                if not one["is_deleted"] and not one["archived_at"]]
+        self.assertEqual(len(live), 10)
+        self.assertIn(OWNER, [one["entity"] for one in
+                              self.attentions("invoice-ninja.webhook-deleted")])
+
+
+class Mirrored(Billing):
+    def new_invoice(self, **fields):
+        number = next(numbers)
+        firm = self.new_firm()
+        contact = self.new_contact(OWNER, company_id=firm)
+        return self.directus.create("client_invoices", {
+            "invoice_number": "E2E-F-%d-%s" % (number, firm[:6]), "type": "standard",
+            "company_id": firm, "contact_id": contact, "owner_company": OWNER,
+            "issue_date": str(datetime.date.today()), "currency": "CHF",
+            "due_date": str(datetime.date.today() + datetime.timedelta(days=30)),
+            "amount": "1081.00", "amount_net": "1000.00", "tax_rate": "8.10",
+            "tax_amount": "81.00", "description": "Conseil", "status": "sent",
+            **fields})
+
+    def mirrored(self, invoice):
+        def known():
+            row = self.directus.read("client_invoices", invoice)
+            return row if row["invoice_ninja_id"] else None
+
+        return self.until("the invoice is mirrored", known, 60)
+
+    def test_an_invoice_is_mirrored_changed_and_cancelled(self):
+        invoice = self.new_invoice()
+        row = self.mirrored(invoice)
+        bill = self.bill(row)
+        self.assertEqual((float(bill["amount"]), bill["status_id"]), (1081, "2"))
+        self.directus.update("client_invoices", invoice, description="Conseil et plus",
+                             amount="2162.00", amount_net="2000.00",
+                             tax_amount="162.00")
+        self.until("Invoice Ninja has the change",
+                   lambda: float(self.bill(row)["amount"]) == 2162)
+        self.at_rest()
+        puts = self.ninja.calls(method="PUT", path_prefix="/api/v1/invoices")
+        self.assertEqual(
+            len([one for one in puts if row["invoice_ninja_id"] in one["path"]]), 1)
+        self.directus.update("client_invoices", invoice, status="cancelled")
+        self.until("it is cancelled there",
+                   lambda: self.bill(row)["status_id"] == "5")
+        self.at_rest()
+        self.assert_figures(row, "cancelled", "0.00", "0.00")
+
+    def test_one_cancelled_in_invoice_ninja_is_cancelled(self):
+        row = self.mirrored(self.new_invoice())
+        self.ninja.control("POST", "act_invoice", {
+            "company": OWNER, "invoice": row["invoice_ninja_id"], "action": "cancel"})
+        self.invoice_is(row, "cancelled")
+
+    def test_one_deleted_in_invoice_ninja_is_cancelled(self):
+        row = self.mirrored(self.new_invoice())
+        self.ninja.control("POST", "delete_invoice", {
+            "company": OWNER, "invoice": row["invoice_ninja_id"]})
+        self.invoice_is(row, "cancelled")
+        self.assertEqual(self.invoice(row)["invoice_ninja_number"],
+                         row["invoice_ninja_number"])
+
+    def test_one_made_by_hand_is_none_of_ours(self):
+        made = self.ninja.control("POST", "invoice", {
+            "company": OWNER, "number": "HAND-" + uuid.uuid4().hex[:8], "amount": "50.00"})
+        ninja_id = made["id"]
+
+        def explained():
+            return self.system.ledger(
+                "SELECT note FROM relais.journey_step WHERE note = :'note'",
+                note="not ours: invoice %s was made by hand in Invoice Ninja" % ninja_id)
+
+        self.until("the journey says so", explained)
+
+
+class Companies(Billing):
+    owners = ("HYPERVISUAL", "LEXAIA", "ENKI_REALTY")
+
+    def test_a_wrong_key_stops_only_its_company(self):
+        self.ninja.control("POST", "company", {"code": "LEXAIA", "locked": True})
+        self.addCleanup(self.ninja.control, "POST", "company",
+                        {"code": "LEXAIA", "locked": False})
+        stopped = self.signed("LEXAIA")
+        _, other = self.billed("ENKI_REALTY")
+        _, third = self.billed("HYPERVISUAL")
+        self.assertEqual(self.quote(stopped)["status"], "signed")
+        for row in (other, third):
+            self.assertEqual(len(self.mails(row)), 1)
+        health = rest.call("GET", self.system["invoice-ninja"].admin("/readyz"))
+        self.assertIn("LEXAIA", rest.text_of(health))
