@@ -56,7 +56,7 @@ struct worker {
     struct metrics *metrics;
     struct ledger_pg *ledger; // NULL: nothing is remembered
     struct kafka_consumer *consumer;
-    struct redis *redis;      // NULL: nothing is shared with other processes
+    struct redis *redis; // NULL: nothing is shared with other processes
     struct gates *gates;
     struct circuits *circuits;
     struct loop *loops[WORKER_LOOPS_MAX];
