@@ -192,7 +192,11 @@ program_port() {
     fi
 }
 
-# A clean environment: the settings are all it knows.
+# A clean environment: the settings, read as lines from descriptor 3, are all it knows. Given
+# to `env` they would be words of a command, which every user can see.
+program_clean=(env -i PATH=/usr/bin:/bin LANG=C.UTF-8 bash -c
+    'while IFS= read -r setting <&3; do export "$setting"; done; exec "$@" 3<&-' program)
+
 program_start() {
     local run=$1 name=$2 number=${3:-} port settings
     if is_simulator "$name"; then
@@ -202,8 +206,8 @@ program_start() {
         mapfile -t settings < <(program_settings "$run" "$name")
         settings+=("ADMIN_PORT=$port")
     fi
-    process_start "$run" "$name${number:+-$number}" env -i PATH=/usr/bin:/bin \
-        LANG=C.UTF-8 "${settings[@]}" "$(stack_get "$run" STACK_BIN)/$name"
+    process_start "$run" "$name${number:+-$number}" "${program_clean[@]}" \
+        "$(stack_get "$run" STACK_BIN)/$name" 3<<<"$(printf '%s\n' "${settings[@]}")"
 }
 
 program_stop() {
@@ -227,11 +231,10 @@ program_up() {
 }
 
 relais_cli() {
-    local run=$1 settings
+    local run=$1
     shift
-    mapfile -t settings < <(program_settings "$run" relais)
-    env -i PATH=/usr/bin:/bin LANG=C.UTF-8 "${settings[@]}" \
-        "$(stack_get "$run" STACK_BIN)/relais" "$@"
+    "${program_clean[@]}" "$(stack_get "$run" STACK_BIN)/relais" "$@" \
+        3<<<"$(program_settings "$run" relais)"
 }
 
 programs_step() {
