@@ -5,6 +5,7 @@
 #include "workers/mautic/lead.h"
 #include "workers/mautic/mautic.h"
 #include "workers/mautic/papers.h"
+#include "workers/mautic/person.h"
 #include "workers/mautic/reconcile.h"
 
 // Something happened to a quote: sent, to be followed up, signed, closed.
@@ -41,6 +42,15 @@ static bool
 sync_lead(struct job *job, const struct event *ev, void *state)
 {
     return mautic_lead_sync(job, state, ev);
+}
+
+// A command that was refused for good: it may have come half way.
+static bool
+given_up(struct job *job, const struct event *ev, void *state)
+{
+    (void)state;
+    error_clear(&job->error);
+    return mautic_person_lost(job, ev->key);
 }
 
 // Mautic says that somebody does or doesn't want mails any more, or a sweep that there
@@ -88,15 +98,15 @@ take_note(struct job *job, const struct event *ev, void *state)
 #define OBJECT mautic_reconcile_object
 
 const struct handler mautic_handlers[] = {
-    {"mautic.quote-sent", about_quote, NULL, GATE},
-    {"mautic.quote-followup", about_quote, NULL, GATE},
-    {"mautic.quote-signed", about_quote, NULL, GATE},
-    {"mautic.quote-closed", about_quote, NULL, GATE},
-    {"mautic.payment-reminder", about_invoice, NULL, GATE},
-    {"mautic.payment-received", about_invoice, NULL, GATE},
+    {"mautic.quote-sent", about_quote, given_up, GATE},
+    {"mautic.quote-followup", about_quote, given_up, GATE},
+    {"mautic.quote-signed", about_quote, given_up, GATE},
+    {"mautic.quote-closed", about_quote, given_up, GATE},
+    {"mautic.payment-reminder", about_invoice, given_up, GATE},
+    {"mautic.payment-received", about_invoice, given_up, GATE},
     {"mautic.contact.sync", about_contact, NULL, GATE},
-    {"mautic.welcome", about_contact, NULL, GATE},
-    {"mautic.lead.sync", sync_lead, NULL, GATE},
+    {"mautic.welcome", about_contact, given_up, GATE},
+    {"mautic.lead.sync", sync_lead, given_up, GATE},
     {"mautic.contact.observed", look_at_contact, NULL, GATE, OBJECT, true},
     {"mautic.lead_channel_subscription_changed", look_at_contact, NULL, GATE, OBJECT,
      true},

@@ -54,6 +54,7 @@ join(struct job *job, const struct lead *lead, enum mautic_segment segment)
     if (!mautic_segment_id(job, lead->m, segment, lead->person->company, &id)
         || !mautic_segment_join(job, lead->m, id, lead->person->contact.id))
         return false;
+    mautic_person_moved(job, lead->person, job_printf(job, "%" PRId64, id), true);
     mautic_person_say(job, lead->person, "in segment %" PRId64, id);
     return true;
 }

@@ -47,6 +47,7 @@ create(struct job *job, const char *identity, void *ctx)
                                &person->contact))
         return NULL;
     person->told = true;
+    person->made = true;
     return result_of(job, person->contact.id);
 }
 
@@ -233,6 +234,9 @@ mautic_person_meet(struct job *job, struct mautic_person *person)
     if (person->memory == NULL || !find_contact(job, person))
         return false;
     mautic_person_say(job, person, "contact %s", person->contact.id);
+    const char *before = json_string_or(person->memory, "contact", "");
+    if (strcmp(before, person->contact.id) != 0)
+        mautic_person_arrives(person);
     return tell_contact(job, person) && mautic_consent_settle(job, person);
 }
 

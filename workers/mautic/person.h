@@ -30,12 +30,14 @@ struct mautic_person {
     struct json_object *patch;  // what the row is to be told
     struct json_object *rows;   // all rows of people with the address, once read
 
-    // The ledger's memory of the person: {contact, hash, status, status_at, made}
+    // The ledger's memory of the person: {contact, hash, status, status_at, made,
+    // segments: {id: in or out}, fresh: out of all segments that are not named}
     struct json_object *memory;
 
     // Mautic's
     struct mautic_contact contact;
-    bool told;        // the contact has just been told all fields
+    bool made;        // the contact has just been made
+    bool told;        // it has just been told all fields
     const char *said; // collected for the journey step
 };
 
@@ -69,6 +71,16 @@ bool mautic_person_meet(struct job *job, struct mautic_person *person) ATTR_MUST
 // Adds a word to what the journey step will say.
 void mautic_person_say(struct job *job, struct mautic_person *person, const char *fmt,
                        ...) ATTR_PRINTF(3, 4);
+
+// Forgets the places of the contact that the person was before.
+void mautic_person_arrives(struct mautic_person *person);
+// Whether the contact may be in the segment: false once it is known to be out.
+bool mautic_person_is_in(const struct mautic_person *person, const char *segment);
+// Remembers that it is in or out now.
+void mautic_person_moved(struct job *job, struct mautic_person *person,
+                         const char *segment, bool in);
+// Of a command that was given up half way: forgets where the person of the lane is.
+bool mautic_person_lost(struct job *job, const char *lane) ATTR_MUST_CHECK;
 
 // Tells the row, if there is one, what is new (person->patch, the contact's id), and
 // keeps the memory: the last step of a command.

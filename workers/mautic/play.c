@@ -40,43 +40,62 @@ mautic_play_of(const char *command)
     return play->command != NULL ? play : NULL;
 }
 
+static const char *
+text_of(struct job *job, int64_t segment)
+{
+    return job_printf(job, "%" PRId64, segment);
+}
+
 static bool
 join(struct job *job, const struct mautic_occasion *occasion)
 {
-    int64_t segment;
+    struct mautic_person *person = occasion->person;
+    int64_t id;
     if (occasion->play->join == MAUTIC_NO_SEGMENT || occasion->no_join)
         return true;
     if (!mautic_segment_id(job, occasion->m, occasion->play->join, occasion->company,
-                           &segment)
-        || !mautic_segment_join(job, occasion->m, segment,
-                                occasion->person->contact.id))
+                           &id)
+        || !mautic_segment_join(job, occasion->m, id, person->contact.id))
         return false;
-    mautic_person_say(job, occasion->person, "in segment %" PRId64, segment);
+    mautic_person_moved(job, person, text_of(job, id), true);
+    mautic_person_say(job, person, "in segment %" PRId64, id);
+    return true;
+}
+
+// Unless the person is out already, or belongs there for another reason.
+static bool
+leave_one(struct job *job, const struct mautic_occasion *occasion,
+          enum mautic_segment segment)
+{
+    struct mautic_person *person = occasion->person;
+    bool belongs;
+    int64_t id;
+    if (!mautic_segment_id(job, occasion->m, segment, occasion->company, &id))
+        return false;
+    const char *text = text_of(job, id);
+    if (!mautic_person_is_in(person, text))
+        return true;
+    if (!mautic_standing(job, occasion, segment, &belongs))
+        return false;
+    if (belongs) {
+        mautic_person_say(job, person, "another paper is %s",
+                          segment == MAUTIC_OVERDUE_PAYMENTS ? "overdue" : "open");
+        return true;
+    }
+    if (!mautic_segment_leave(job, occasion->m, id, person->contact.id))
+        return false;
+    mautic_person_moved(job, person, text, false);
+    mautic_person_say(job, person, "out of segment %" PRId64, id);
     return true;
 }
 
 static bool
 leave(struct job *job, const struct mautic_occasion *occasion)
 {
-    for (int i = 0; i < MAUTIC_LEAVES; i++) {
-        enum mautic_segment segment = occasion->play->leave[i];
-        bool belongs;
-        int64_t id;
-        if (segment == MAUTIC_NO_SEGMENT)
-            continue;
-        if (!mautic_standing(job, occasion, segment, &belongs))
+    for (int i = 0; i < MAUTIC_LEAVES; i++)
+        if (occasion->play->leave[i] != MAUTIC_NO_SEGMENT
+            && !leave_one(job, occasion, occasion->play->leave[i]))
             return false;
-        if (belongs) {
-            mautic_person_say(job, occasion->person, "another paper is %s",
-                              segment == MAUTIC_OVERDUE_PAYMENTS ? "overdue" : "open");
-            continue;
-        }
-        if (!mautic_segment_id(job, occasion->m, segment, occasion->company, &id)
-            || !mautic_segment_leave(job, occasion->m, id,
-                                     occasion->person->contact.id))
-            return false;
-        mautic_person_say(job, occasion->person, "out of segment %" PRId64, id);
-    }
     return true;
 }
 

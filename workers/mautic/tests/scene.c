@@ -73,6 +73,17 @@ scene_begin_met(void **state)
     return 0;
 }
 
+int
+scene_begin_somewhere(void **state)
+{
+    (void)scene_begin_met(state);
+    struct scene *scene = *state;
+    struct json_object *memory = fake_state(&scene->fake, PERSON);
+    json_object_object_del(memory, "fresh");
+    fake_set_state(&scene->fake, PERSON, json_print(memory, NULL));
+    return 0;
+}
+
 const char *
 fixture(struct scene *scene, const char *name)
 {

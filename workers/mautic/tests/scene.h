@@ -30,9 +30,11 @@ struct scene {
 };
 
 // For cmocka_unit_test_setup_teardown. The second begins with a person that was met
-// before: Mautic's contact 47, told everything, contactable.
+// before: Mautic's contact 47, told everything, contactable, made by us and so in no
+// segment; the third with one of whom it is not known where he is.
 int scene_begin(void **state);
 int scene_begin_met(void **state);
+int scene_begin_somewhere(void **state);
 int scene_end(void **state);
 
 // Opens the state again, after the environment was changed.
