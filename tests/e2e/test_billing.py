@@ -367,6 +367,37 @@ class Faults(Billing):
         self.assertEqual(len(self.mails(row)), 1)
 
 
+    def test_killed_right_after_the_work_there_is_one_of_each(self):
+        worker = self.system["invoice-ninja"]
+        for path in ("clients", "invoices", "payments"):
+            with self.subTest(path):
+                quote, row = (None, None) if path != "payments" else self.billed()
+                self.ninja.kill_at("work_done", worker.pid_file, method="POST",
+                                   path_prefix="/api/v1/" + path)
+                if path == "payments":
+                    self.book(row, "3243.00")
+                else:
+                    quote = self.signed()
+                worker.ended()
+                worker.restart()
+                row = row or self.deposit(quote)
+                if path != "payments":
+                    self.pay(row)
+                self.quote_is(quote, "completed")
+                self.at_rest()
+                self.assertEqual(len(self.created(quote)), 1)
+                self.assertEqual(len(self.mails(row)), 1)
+                self.assertEqual(len(self.payments(row)), 1)
+                client = self.bill(row)["client_id"]
+                books = self.ninja.books(OWNER)
+                (found,) = [one for one in books["clients"] if one["id"] == client]
+                same = [one for one in books["clients"]
+                        if one["id_number"] == found["id_number"]]
+                self.assertEqual(len(same), 1)
+                paid = [one for one in books["payments"] if one["client_id"] == client]
+                self.assertEqual(len(paid), 1)
+
+
 class Lost(Billing):
     settings = {**ALONE, "SWEEPS": "true", "INVOICE_NINJA_WEBHOOK_WAIT_MS": "1ms",
                 "INVOICE_NINJA_WEBHOOK_CHECK_MS": "1h"}
@@ -475,6 +506,23 @@ class Mirrored(Billing):
 
 class Companies(Billing):
     owners = ("HYPERVISUAL", "LEXAIA", "ENKI_REALTY")
+
+    def test_one_company_that_is_down_stops_no_other(self):
+        for trouble in ({"kind": "500"}, {"kind": "silence", "ms": 60000}):
+            with self.subTest(trouble["kind"]):
+                self.ninja.fault(match="LEXAIA", count=-1, **trouble)
+                stopped = self.signed("LEXAIA")
+                self.until("its call has failed", lambda: [
+                    one for one in self.steps(stopped)
+                    if one["worker"] == "relais-invoice-ninja"
+                    and one["outcome"] != "done"], 60)
+                for owner in ("ENKI_REALTY", "HYPERVISUAL"):
+                    quote, row = self.billed(owner)
+                    self.pay(row)
+                    self.quote_is(quote, "completed")
+                self.assertEqual(self.quote(stopped)["status"], "signed")
+                self.ninja.no_faults()
+                self.deposit(stopped)
 
     def test_a_wrong_key_stops_only_its_company(self):
         self.ninja.control("POST", "company", {"code": "LEXAIA", "locked": True})
