@@ -92,21 +92,6 @@ lock_folder(struct ingest_spool_db *db, const char *folder, struct error *err)
     return true;
 }
 
-// SQLite would leave it to the umask who may read what the senders wrote; its other
-// files get the rights of this one.
-static bool
-keep_private(const char *path, struct error *err)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    bool private = fd >= 0 && fchmod(fd, 0600) == 0;
-    int problem = errno;
-    if (fd >= 0)
-        close(fd);
-    return private
-           || error_fatal(err, "INGEST_SPOOL: %s cannot be made private (%s)", path,
-                          strerrordesc_np(problem));
-}
-
 static bool
 connect_to(const char *path, sqlite3 **connection, struct error *err)
 {
@@ -148,7 +133,7 @@ static bool
 set_up(struct ingest_spool_db *db, const char *path, struct error *err)
 {
     int64_t version = 0;
-    if (!keep_private(path, err) || !connect_to(path, &db->writer, err)
+    if (!connect_to(path, &db->writer, err)
         || !one_number(db->writer, "PRAGMA user_version", &version, err))
         return false;
     if (version > SCHEMA_VERSION)

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/str.h"
@@ -299,21 +298,6 @@ a_refused_row_is_set_aside_and_kept(void **state)
 }
 
 static void
-nobody_else_can_read_the_spool(void **state)
-{
-    static const char *const files[] = {"spool.db", "spool.db-wal", "spool.db-shm"};
-    struct fixture *f = *state;
-    char path[128];
-    struct stat status;
-    assert_true(put(f, 1, &sample));
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s", f->folder, files[i]);
-        assert_int_equal(stat(path, &status), 0);
-        assert_int_equal(status.st_mode & 0777, 0600);
-    }
-}
-
-static void
 a_folder_belongs_to_one_process(void **state)
 {
     struct fixture *f = *state;
@@ -395,7 +379,6 @@ main(void)
         TEST(a_full_disk_fails_the_row_and_the_next_one_after_it_is_kept),
         TEST(one_row_that_cannot_be_written_does_not_fail_its_batch),
         TEST(a_refused_row_is_set_aside_and_kept),
-        TEST(nobody_else_can_read_the_spool),
         TEST(a_folder_belongs_to_one_process),
         TEST(many_threads_share_commits_and_lose_nothing),
     };
