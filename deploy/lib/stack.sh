@@ -107,8 +107,9 @@ stack_start_postgres() {
 }
 
 # stack_new <run_dir>: makes the folder; one that was used holds secrets of another start.
+# Postgres's own user must pass through it (postgres_place), nobody must look into its parts.
 stack_new() {
-    mkdir -p "$1/log" "$1/pid" || return 1
+    (umask 077 && mkdir -p "$1"/{log,pid,kafka,redis,directus,spool}) || return 1
     if [ -e "$1/stack.env" ]; then
         say "$1 has been used: take a new folder, or remove this one" >&2
         return 1
