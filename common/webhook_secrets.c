@@ -179,8 +179,8 @@ find_company(const struct webhook_secrets *secrets, const char *company)
 {
     const struct company *found = NULL;
     size_t best = 0;
-    for (const struct company *one = secrets->companies;
-         one < secrets->companies + secrets->count; one++) {
+    for (size_t i = 0; i < secrets->count; i++) {
+        const struct company *one = &secrets->companies[i];
         size_t length = stands_for(one->code, company);
         bool for_all = one->code[0] == '\0' && found == NULL;
         if (length > best || for_all) {

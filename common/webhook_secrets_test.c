@@ -52,6 +52,7 @@ without_a_secret_nothing_fits(void **state)
     struct webhook_secrets *secrets = opened();
     hmac_sha256("", 0, "x", 1, NULL, 0, mac);
     assert_false(webhook_secrets_any(secrets));
+    assert_null(webhook_secrets_now(secrets, "LEXAIA"));
     assert_false(webhook_secrets_match(secrets, "", ""));
     assert_false(webhook_secrets_match(secrets, "LEXAIA", ""));
     assert_false(webhook_secrets_match(secrets, "", "nameless"));
