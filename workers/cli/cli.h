@@ -119,5 +119,6 @@ int cli_effect(struct cli *cli);
 int cli_attention(struct cli *cli);
 int cli_webhooks(struct cli *cli);
 int cli_clock(struct cli *cli);
+int cli_doctor(struct cli *cli);
 
 #endif

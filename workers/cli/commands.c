@@ -8,6 +8,10 @@ const struct cli_command cli_commands[] = {
      CLI_NEEDS_KAFKA, cli_topics},
     {"baseline", "", "take over what was sent before there was a ledger",
      CLI_NEEDS_DATABASE, cli_baseline},
+    {"doctor", "[--as WORKER]",
+     "try every setting on the real service; what is wrong says what to do. --as: the "
+     "rights of a worker, with its DIRECTUS_TOKEN",
+     CLI_NEEDS_NOTHING, cli_doctor},
     {"status", "", "who works, what waits, what a person must look at",
      CLI_NEEDS_DATABASE, cli_status},
     {"journey", "<entity>", "everything that happened to quote:<uuid> (or a bare id)",

@@ -467,6 +467,36 @@ baseline_takes_over_what_was_sent_before(void **state)
     run_end(&run);
 }
 
+// ---- doctor
+
+static void
+the_doctor_says_what_to_do(void **state)
+{
+    struct world *world = *state;
+    struct run run = {0};
+    run_set(&run, "CAPTURE", "flow");
+    assert_int_equal(run_line(&run, "doctor"), EX_CONFIG);
+    assert_says(run.out, "WRONG  DATABASE_URL       is not set");
+    assert_says(run.out, "WRONG  KAFKA_BROKERS      is not set");
+    assert_says(run.out, "WRONG  MAUTIC_URL         is not set");
+    assert_says(run.out, "take it out of INTEGRATIONS");
+
+    run_set(&run, "DATABASE_URL", world->postgres.url);
+    run_set(&run, "INTEGRATIONS", "docuseal");
+    assert_int_equal(run_line(&run, "doctor --json"), EX_CONFIG);
+    assert_says(run.out, "{\"state\":\"ok\",\"what\":\"ledger\"");
+    assert_null(strstr(run.out, "MAUTIC"));
+
+    pg_fixture_do(world->pg, "DELETE FROM relais.schema_version WHERE file <> "
+                             "'001_ledger.sql'; INSERT INTO relais.clock (ahead_ms)"
+                             " VALUES (7200000)");
+    assert_int_equal(run_line(&run, "doctor"), EX_CONFIG);
+    assert_says(run.out, "files are missing");
+    assert_says(run.out, "run `relais migrate`");
+    assert_says(run.out, "moved that of dates by 2 h");
+    run_end(&run);
+}
+
 // ---- usage
 
 static void
@@ -474,7 +504,7 @@ help_names_every_command(void **state)
 {
     static const char *const commands[] = {"migrate",   "topics", "baseline", "status",
                                            "journey",   "dead",   "park",     "effect",
-                                           "attention", "clock",  NULL};
+                                           "attention", "clock",  "doctor",   NULL};
     struct run run = {0};
     (void)state;
     assert_int_equal(run_line(&run, "help"), EX_OK);
@@ -514,6 +544,7 @@ main(void)
         TEST(a_timer_is_shown_with_what_it_is_about),
         TEST(only_who_allows_it_moves_the_clock),
         TEST(baseline_takes_over_what_was_sent_before),
+        TEST(the_doctor_says_what_to_do),
         cmocka_unit_test(help_names_every_command),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -1,0 +1,56 @@
+// workers/cli/doctor.h - what the checks of `relais doctor` share: each finding is one
+// line, and what is wrong says what to do.
+#ifndef RELAIS_CLI_DOCTOR_H
+#define RELAIS_CLI_DOCTOR_H
+
+#include <stdbool.h>
+
+#include "common/attr.h"
+#include "common/http.h"
+#include "common/job.h"
+#include "workers/cli/cli.h"
+
+enum doctor_state {
+    DOCTOR_OK,
+    DOCTOR_NOTE,  // may be meant so
+    DOCTOR_WRONG, // work will fail
+};
+
+struct doctor {
+    struct cli *cli;
+    struct job *job;   // of the check that runs
+    const char *as;    // whose rights are looked at: --as, or "cli"
+    const char *codes; // of the owner companies, by comma; "" if they are not known
+    struct table table;
+    int wrong;
+};
+
+// One line. do_this is NULL where there is nothing to do.
+void doctor_say(struct doctor *doctor, enum doctor_state state, const char *what,
+                const char *do_this, const char *fmt, ...) ATTR_PRINTF(5, 6);
+
+// A setting as the programs read it (also from its _FILE), "" where it is not set. In
+// the job.
+const char *doctor_setting(struct doctor *doctor, const char *name);
+
+// GET of JSON with these headers; NULL where it was refused, which was said, with
+// do_this.
+struct json_object *doctor_get(struct doctor *doctor,
+                               const struct http_service *service, const char *path,
+                               const struct http_header *headers, const char *do_this);
+
+// The checks, in doctor_stack.c, doctor_directus.c and doctor_providers.c.
+void doctor_ledger(struct doctor *doctor);
+void doctor_capture(struct doctor *doctor);
+void doctor_kafka(struct doctor *doctor);
+void doctor_redis(struct doctor *doctor);
+void doctor_directus(struct doctor *doctor);
+void doctor_docuseal(struct doctor *doctor);
+void doctor_invoice_ninja(struct doctor *doctor);
+void doctor_mautic(struct doctor *doctor);
+
+// schemas/directus/rights.txt, embedded at build time: "<worker> <actions>
+// <collections>" a line.
+extern const unsigned char doctor_rights[];
+
+#endif

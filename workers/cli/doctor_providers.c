@@ -1,0 +1,247 @@
+// The doctor's checks of DocuSeal, Invoice Ninja and Mautic.
+#include <ctype.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "workers/cli/doctor.h"
+
+// What other statuses mean is each check's to say.
+static const struct error_rule no_rules[] = {{0}};
+
+// A service at the address that a setting names. False: it is not set, which was said.
+static bool
+open_service(struct doctor *doctor, struct http_service *service, const char *setting)
+{
+    const char *url = doctor_setting(doctor, setting);
+    *service = (struct http_service){
+        .name = setting, .base_url = url, .rules = no_rules, .timeout_ms = 10000};
+    if (url[0] == '\0') {
+        doctor_say(doctor, DOCTOR_WRONG, setting,
+                   "set it, or take it out of INTEGRATIONS", "is not set");
+        return false;
+    }
+    http_service_open(service);
+    return true;
+}
+
+// ---- DocuSeal
+
+static void
+check_template(struct doctor *doctor, const struct http_service *service,
+               const struct http_header *headers, const char *setting)
+{
+    const char *id = doctor_setting(doctor, setting);
+    if (id[0] == '\0') {
+        doctor_say(doctor, DOCTOR_NOTE, setting, "set the number of a template",
+                   "is not set: only companies with one of their own send such papers");
+        return;
+    }
+    struct http_service named = *service;
+    named.name = setting;
+    struct json_object *answer = doctor_get(
+        doctor, &named,
+        job_printf(doctor->job, "/templates/%s", http_escape(doctor->job, id)), headers,
+        "set the number of a template of this account");
+    if (answer != NULL)
+        doctor_say(doctor, DOCTOR_OK, setting, NULL, "%s",
+                   json_string_or(answer, "name", id));
+}
+
+void
+doctor_docuseal(struct doctor *doctor)
+{
+    struct http_service service;
+    if (!open_service(doctor, &service, "DOCUSEAL_API_URL"))
+        return;
+    const struct http_header headers[] = {
+        {"X-Auth-Token", doctor_setting(doctor, "DOCUSEAL_API_KEY")}, {NULL}};
+    if (doctor_get(
+            doctor, &service, "/templates?limit=1", headers,
+            "is DOCUSEAL_API_KEY the key of this account, and the URL that of its "
+            "API?")
+        != NULL) {
+        doctor_say(doctor, DOCTOR_OK, service.name, NULL, "answers, and takes the key");
+        check_template(doctor, &service, headers, "DOCUSEAL_TEMPLATE_QUOTE");
+        check_template(doctor, &service, headers, "DOCUSEAL_TEMPLATE_CGV");
+    }
+    http_service_close(&service);
+}
+
+// ---- Invoice Ninja
+
+static const char *
+key_name(struct doctor *doctor, const char *code)
+{
+    char *name = job_printf(doctor->job, "INVOICE_NINJA_KEY_%s", code);
+    for (char *at = name; *at != '\0'; at++) {
+        int letter = (toupper)((unsigned char)*at); // the function, not a macro
+        *at = isalnum(letter) ? (char)letter : '_';
+    }
+    return name;
+}
+
+// INVOICE_NINJA_KEY_ENKI_REALTY or, failing that, what it begins with: ..._ENKI.
+static const char *
+key_of(struct doctor *doctor, const char *code, const char **setting)
+{
+    const char *whole = key_name(doctor, code);
+    char *name = job_strdup(doctor->job, whole);
+    const char *key = doctor_setting(doctor, name);
+    while (key[0] == '\0' && strcmp(name, "INVOICE_NINJA_KEY") != 0) {
+        *strrchr(name, '_') = '\0';
+        key = doctor_setting(doctor, name);
+    }
+    *setting = key[0] != '\0' ? name : whole;
+    return key;
+}
+
+// The list of webhooks: who may read it may also restore them.
+static void
+check_key(struct doctor *doctor, const struct http_service *service, const char *code)
+{
+    const char *setting;
+    const char *key = key_of(doctor, code, &setting);
+    if (key[0] == '\0') {
+        doctor_say(doctor, DOCTOR_NOTE, setting,
+                   "set the API token of an administrator in its books",
+                   "is not set: nothing of %s is billed", code);
+        return;
+    }
+    const struct http_header headers[] = {{"X-API-TOKEN", key},
+                                          {"X-Requested-With", "XMLHttpRequest"},
+                                          {"Accept", "application/json"},
+                                          {NULL}};
+    struct http_service named = *service;
+    named.name = setting;
+    if (doctor_get(doctor, &named, "/api/v1/webhooks?per_page=1", headers,
+                   "set the API token of an administrator in that company's books")
+        != NULL)
+        doctor_say(doctor, DOCTOR_OK, setting, NULL, "good for %s", code);
+}
+
+void
+doctor_invoice_ninja(struct doctor *doctor)
+{
+    struct http_service service;
+    if (!open_service(doctor, &service, "INVOICE_NINJA_URL"))
+        return;
+    const char *at = doctor->codes;
+    while (*at != '\0') {
+        size_t length = strcspn(at, ",");
+        char *code = job_strdup(doctor->job, at);
+        code[length] = '\0';
+        check_key(doctor, &service, code);
+        at += length;
+        at += strspn(at, ",");
+    }
+    if (doctor->codes[0] == '\0')
+        doctor_say(doctor, DOCTOR_NOTE, service.name, "mend Directus first",
+                   "not looked at: the companies are not known");
+    http_service_close(&service);
+}
+
+// ---- Mautic
+
+static const char *
+basic_login(struct doctor *doctor)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *login =
+        job_printf(doctor->job, "%s:%s", doctor_setting(doctor, "MAUTIC_USERNAME"),
+                   doctor_setting(doctor, "MAUTIC_PASSWORD"));
+    size_t length = strlen(login);
+    char *text = job_alloc(doctor->job, (length + 2) / 3 * 4 + 1);
+    char *out = text;
+    for (size_t i = 0; i < length; i += 3) {
+        unsigned bits = 0;
+        for (size_t k = 0; k < 3; k++)
+            bits = bits << 8 | (i + k < length ? (unsigned char)login[i + k] : 0);
+        for (size_t k = 0; k < 4; k++, bits <<= 6, out++)
+            *out = (char)(i + k <= length ? digits[bits >> 18 & 63] : '=');
+    }
+    return job_printf(doctor->job, "Basic %s", text);
+}
+
+// NULL where no token was given, which was said.
+static const char *
+oauth_login(struct doctor *doctor, const struct http_service *service)
+{
+    struct json_object *body = json_object_in(doctor->job);
+    json_set_string(body, "grant_type", "client_credentials");
+    json_set_string(body, "client_id", doctor_setting(doctor, "MAUTIC_CLIENT_ID"));
+    json_set_string(body, "client_secret",
+                    doctor_setting(doctor, "MAUTIC_CLIENT_SECRET"));
+    struct http_request request = {.method = "POST", .path = "/oauth/v2/token"};
+    struct json_object *answer = http_json(service, doctor->job, &request, body);
+    const char *token = json_string_or(answer, "access_token", "");
+    if (token[0] != '\0')
+        return job_printf(doctor->job, "Bearer %s", token);
+    doctor_say(doctor, DOCTOR_WRONG, "MAUTIC_CLIENT_ID",
+               "set id and secret of API credentials of kind OAuth 2, and see that "
+               "MAUTIC_URL is Mautic's own address",
+               "no token: %s", answer == NULL ? doctor->job->error.text : "none given");
+    error_clear(&doctor->job->error);
+    return NULL;
+}
+
+static void
+check_number(struct doctor *doctor, const struct http_service *service,
+             const struct http_header *headers, const char *setting, const char *kind)
+{
+    const char *number = doctor_setting(doctor, setting);
+    if (number[0] == '\0')
+        return; // its default is checked by who set up Mautic by the guide
+    struct http_service named = *service;
+    named.name = setting;
+    if (doctor_get(doctor, &named,
+                   job_printf(doctor->job, "/api/%s/%s", kind,
+                              http_escape(doctor->job, number)),
+                   headers, "set a number that Mautic shows")
+        != NULL)
+        doctor_say(doctor, DOCTOR_OK, setting, NULL, "is there");
+}
+
+static void
+check_numbers(struct doctor *doctor, const struct http_service *service,
+              const struct http_header *headers)
+{
+    static const struct {
+        const char *setting, *kind;
+    } numbers[] = {
+        {"MAUTIC_CAMPAIGN_QUOTE_SENT", "campaigns"},
+        {"MAUTIC_CAMPAIGN_QUOTE_FOLLOWUP", "campaigns"},
+        {"MAUTIC_CAMPAIGN_PAYMENT_REMINDER", "campaigns"},
+        {"MAUTIC_CAMPAIGN_WELCOME", "campaigns"},
+        {"MAUTIC_CAMPAIGN_LEAD_NURTURING", "campaigns"},
+        {"MAUTIC_SEGMENT_LEADS", "segments"},
+        {"MAUTIC_SEGMENT_PROSPECTS", "segments"},
+        {"MAUTIC_SEGMENT_CLIENTS", "segments"},
+        {"MAUTIC_SEGMENT_PENDING_QUOTES", "segments"},
+        {"MAUTIC_SEGMENT_OVERDUE_PAYMENTS", "segments"},
+        {0},
+    };
+    for (size_t i = 0; numbers[i].setting != NULL; i++)
+        check_number(doctor, service, headers, numbers[i].setting, numbers[i].kind);
+}
+
+void
+doctor_mautic(struct doctor *doctor)
+{
+    struct http_service service;
+    if (!open_service(doctor, &service, "MAUTIC_URL"))
+        return;
+    bool oauth = doctor_setting(doctor, "MAUTIC_CLIENT_ID")[0] != '\0';
+    const char *login = oauth ? oauth_login(doctor, &service) : basic_login(doctor);
+    const struct http_header headers[] = {{"Authorization", login}, {NULL}};
+    if (login != NULL
+        && doctor_get(doctor, &service, "/api/contacts?limit=1", headers,
+                      "is the API on (and basic authentication, where it is used), and "
+                      "may this user read contacts?")
+               != NULL) {
+        doctor_say(doctor, DOCTOR_OK, service.name, NULL,
+                   "answers, and takes the login");
+        check_numbers(doctor, &service, headers);
+    }
+    http_service_close(&service);
+}
