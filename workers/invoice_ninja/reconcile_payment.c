@@ -172,7 +172,8 @@ tell_received(struct job *job, const struct share *share)
     json_set_string(data, "payment", share->row);
     json_set_string(data, "contact", bill->contact);
     json_set(data, "amount", ninja_money_of(job, share->amount_cents, bill->currency));
-    json_set_bool(data, "fully_paid", strcmp(bill->status, "paid") == 0);
+    json_set_bool(data, "fully_paid",
+                  strcmp(bill->status, "paid") == 0 && bill->pending_cents == 0);
     json_set_bool(data, "is_deposit", bill->is_deposit);
     publish_fact(job, "payment.received", bill->root,
                  job_printf(job, "%s %" PRId64, share->row, share->amount_cents), data);
@@ -211,6 +212,17 @@ tell(struct job *job, const struct sight *sight, const struct share *share)
 
 // ---- one link
 
+// Invoice Ninja counts a pending payment as paid.
+static void
+count_pending(const struct share *share)
+{
+    bool was = strcmp(json_string_or(share->before, "status", ""), "pending") == 0;
+    if (was)
+        share->bill->pending_cents -= json_i64_or(share->before, "amount", 0);
+    if (strcmp(share->status, "pending") == 0)
+        share->bill->pending_cents += share->amount_cents;
+}
+
 static bool
 act_on(struct job *job, struct sight *sight, struct share *share)
 {
@@ -226,6 +238,7 @@ act_on(struct job *job, struct sight *sight, struct share *share)
         .reference = reference_of(sight),
     };
     bool changed = has_changed(share);
+    count_pending(share);
     if (!ninja_bill_update(job, sight->hint->ninja, share->bill, &figures,
                            changed ? &row : NULL))
         return false;

@@ -213,6 +213,42 @@ a_pending_payment_counts_when_it_completes(void **state)
     assert_nothing_new(scene, payment(scene, &in_full));
 }
 
+// 2243.10 are pending when the other 3270.00 come in: Invoice Ninja calls it paid.
+static void
+what_is_pending_is_not_fully_paid(void **state)
+{
+    struct scene *scene = *state;
+    const struct figures pending = {.status = "1",
+                                    .linked = "2243.1",
+                                    .invoice_status = "3",
+                                    .paid = "2243.1",
+                                    .balance = "3270"};
+    assert_int_equal(pay(scene, &pending).kind, ERROR_NONE);
+    const char *other = edited(scene, "payment",
+                               (struct edit[]){{"data.id", "\"Opnel5aKBz\""},
+                                               {"data.amount", "3270"},
+                                               {"data.applied", "3270"},
+                                               {"data.paymentables.0.amount", "3270"},
+                                               {NULL}});
+    struct error err = deliver(
+        scene, PAYMENT_SEEN, LOOK("Opnel5aKBz", "webhook"),
+        (struct fake_reply[]){
+            {"GET", "/api/v1/payments/Opnel5aKBz?*", 200, other}, BILL_WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *fact = fake_last(&scene->fake, "payment.received");
+    assert_false(json_bool_or(fact->data, "fully_paid", true));
+
+    const struct figures through = {.status = "4",
+                                    .linked = "2243.1",
+                                    .invoice_status = "4",
+                                    .paid = "5513.1",
+                                    .balance = "0"};
+    assert_int_equal(pay(scene, &through).kind, ERROR_NONE);
+    fact = fake_last(&scene->fake, "payment.received");
+    assert_string_equal(text_at(fact->data, "amount.cents"), "224310");
+    assert_true(json_bool_or(fact->data, "fully_paid", false));
+}
+
 static void
 a_failed_payment_never_counts(void **state)
 {
@@ -652,6 +688,7 @@ main(void)
         TEST(part_and_rest_are_two_facts_and_one_fully_paid),
         TEST(what_is_paid_too_much_is_flagged),
         TEST(a_pending_payment_counts_when_it_completes),
+        TEST(what_is_pending_is_not_fully_paid),
         TEST(a_failed_payment_never_counts),
         TEST(refunds_are_told_as_they_grow),
         TEST(a_deleted_payment_is_taken_back),
