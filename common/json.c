@@ -14,26 +14,36 @@ enum { PRINT_FLAGS = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE };
 // control characters, single quotes, NaN, "1.", numbers beyond 64 bits. Each check
 // steps *at over what it looked at.
 static const char *
+check_number_text(const char *number)
+{
+    static const char digits[] = "0123456789";
+    const char *first = number[0] == '-' ? number + 1 : number;
+    long long value = 0;
+
+    if (strspn(first, digits) == 0
+        || (first[0] == '0' && first[1] >= '0' && first[1] <= '9'))
+        return "a number begins as none of JSON's does";
+    // What is no number at all is told by the parser.
+    bool fits = isfinite(strtod(number, NULL));
+    if (first[strspn(first, digits)] == '\0')
+        fits = str_to_i64(number, &value);
+    return fits ? NULL : "a number is out of range";
+}
+
+static const char *
 check_number(const char **at, const char *end)
 {
     char number[64] = "";
     size_t length = 0;
-    bool whole = true;
-    long long value = 0;
 
     for (; *at < end && **at != '\0' && strchr("+-.0123456789eE", **at); (*at)++) {
         if (**at == '.' && (end - *at < 2 || (*at)[1] < '0' || (*at)[1] > '9'))
             return "a number ends with its point";
         if (length == sizeof number - 1)
             return "a number is too long";
-        whole = whole && strchr(".eE", **at) == NULL;
         number[length++] = **at;
     }
-    // What is no number at all is told by the parser.
-    bool fits = isfinite(strtod(number, NULL));
-    if (whole && length > 1 && strspn(number + 1, "0123456789") + 1 == length)
-        fits = str_to_i64(number, &value);
-    return fits ? NULL : "a number is out of range";
+    return check_number_text(number);
 }
 
 static const char *

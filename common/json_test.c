@@ -43,6 +43,8 @@ what_is_no_json_is_refused_with_its_place(void **state)
         "[1,]",
         "[01]",
         "[1.]",
+        "[-01]",
+        "00",
         "[.5]",
         "[+1]",
         "[1e]",

@@ -53,8 +53,8 @@ webhook_word(const char *text)
     return length > 0;
 }
 
-// Attributes travel as headers and show up in logs: printable, and of a size that a
-// header has.
+// Attributes travel as headers and show up in logs: printable text, and of a size that
+// a header has.
 static bool
 fit_for_header(const char *text)
 {
@@ -64,7 +64,7 @@ fit_for_header(const char *text)
         if ((unsigned char)text[length] < ' ' || text[length] == 0x7f
             || length == LONGEST)
             return false;
-    return true;
+    return str_is_text(text, length);
 }
 
 static bool
@@ -74,7 +74,8 @@ check_attribute(struct job *job, const char *name, const char *value, bool requi
         return !required || error_permanent(&job->error, "the event has no %s", name);
     if (!fit_for_header(value))
         return error_permanent(
-            &job->error, "%s is longer than 256 bytes or has control characters", name);
+            &job->error,
+            "%s is longer than 256 bytes, has control characters or is no UTF-8", name);
     return true;
 }
 

@@ -76,7 +76,8 @@ an_event_needs_its_attributes_and_they_must_fit_a_header(void **state)
     (void)state;
     struct job job;
     struct webhook_events events = {.first = NULL};
-    struct webhook_event wrong[6] = {sample, sample, sample, sample, sample, sample};
+    struct webhook_event wrong[7] = {sample, sample, sample, sample,
+                                     sample, sample, sample};
     char large[300];
 
     memset(large, 'x', sizeof large);
@@ -87,8 +88,9 @@ an_event_needs_its_attributes_and_they_must_fit_a_header(void **state)
     wrong[3].type = "a b";
     wrong[4].subject = large;
     wrong[5].company = "\x7f";
+    wrong[6].company = "\xff";
     job_begin(&job, 1000);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         assert_false(webhook_add(&job, &events, &wrong[i]));
         assert_int_equal(job.error.kind, ERROR_PERMANENT);
         assert_int_equal(job.error.http_status, 0);

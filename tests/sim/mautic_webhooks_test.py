@@ -70,7 +70,8 @@ class ImmediateTest(MauticTest):
         for _ in range(3):
             self.act("open", contact=number)
         stats = [item["stat"] for _, item in self.items()]
-        self.assertEqual([stat["openCount"] for stat in stats], [1, 2, 3])
+        # Side by side: which of them arrives first is open.
+        self.assertEqual(sorted(stat["openCount"] for stat in stats), [1, 2, 3])
         self.assertEqual(len({stat["dateRead"] for stat in stats}), 1)
 
     def test_what_is_refused_is_lost(self):
