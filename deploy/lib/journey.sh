@@ -4,8 +4,8 @@
 
 journey_step=0
 # What is being played: the sender's code, the parties, the papers and their numbers.
-journey_company= journey_firm= journey_person= journey_email= journey_lead=
-journey_quote= journey_number= journey_submission=
+journey_company="" journey_firm="" journey_person="" journey_email="" journey_lead=""
+journey_quote="" journey_number="" journey_submission=""
 
 # journey_seen <text> <seconds> <condition...>: one step of the journey, printed with its
 # time as soon as the condition holds.
