@@ -182,6 +182,7 @@ poll_main(void *arg)
         kafka_consumer_fetch(consumer);
         kafka_consumer_share(consumer);
         poll_batch(consumer);
+        kafka_consumer_hurry_fetch(consumer);
         hurry_join(consumer);
         atomic_fetch_add(&consumer->polls, 1);
         atomic_store(&consumer->polled_ms, clock_ms());
@@ -214,7 +215,7 @@ make_config(const struct kafka_consumer_options *options, struct error *err)
         // The bound is in bytes: once the number of messages is reached, 2.0.2 looks at
         // the partition again only after a second.
         {"queued.min.messages", "100000"},
-        {"queued.max.messages.kbytes", "12288"},
+        {"queued.max.messages.kbytes", "4096"},
         // A fetch brings a little of every partition: keys of all of them run side by
         // side.
         {"fetch.message.max.bytes", "65536"},

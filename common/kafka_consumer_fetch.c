@@ -4,7 +4,7 @@
 
 #include "common/clock.h"
 
-enum { SURPLUS_MS = 500, SURPLUS_TICK_NS = 1000 * 1000 };
+enum { SURPLUS_MS = 500, SURPLUS_TICK_NS = 1000 * 1000, HURRY_EVERY_MS = 25 };
 
 // Pausing purges what was prefetched, so a short surplus is waited out without polling;
 // only one that lasts pauses the partitions, until a lower mark. Only what was paused
@@ -86,22 +86,49 @@ kafka_consumer_share(struct kafka_consumer *consumer)
     }
 }
 
+// Records that wait at the broker behind those that were handed over.
+static int64_t
+slot_lag(struct kafka_consumer *consumer, struct kafka_slot *slot)
+{
+    int64_t low;
+    int64_t high;
+    pthread_mutex_lock(&slot->lock);
+    int64_t next = slot->generation != 0 ? slot->offsets.high : -1;
+    pthread_mutex_unlock(&slot->lock);
+    bool known = rd_kafka_get_watermark_offsets(consumer->rk, slot->topic,
+                                                slot->partition, &low, &high)
+                 == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return known && next >= 0 && high > next ? high - next : 0;
+}
+
 void
 kafka_consumer_measure(struct kafka_consumer *consumer)
 {
     int64_t lag = 0;
-    for (int i = 0; i < consumer->slot_count; i++) {
-        struct kafka_slot *slot = consumer->slots[i];
-        int64_t low;
-        int64_t high;
-        pthread_mutex_lock(&slot->lock);
-        int64_t next = slot->generation != 0 ? slot->offsets.high : -1;
-        pthread_mutex_unlock(&slot->lock);
-        if (rd_kafka_get_watermark_offsets(consumer->rk, slot->topic, slot->partition,
-                                           &low, &high)
-                == RD_KAFKA_RESP_ERR_NO_ERROR
-            && next >= 0 && high > next)
-            lag += high - next;
-    }
+    for (int i = 0; i < consumer->slot_count; i++)
+        lag += slot_lag(consumer, consumer->slots[i]);
     atomic_store(&consumer->lag, lag);
+}
+
+// With as much prefetched as it may hold, librdkafka 2.0.2 looks only once a second
+// whether there is room again, unless something wakes the thread of that broker: a
+// question about a partition does, answered or not. Otherwise a prefetch would have to
+// hold a second's work.
+void
+kafka_consumer_hurry_fetch(struct kafka_consumer *consumer)
+{
+    int64_t low;
+    int64_t high;
+    if (!consumer->fetching || clock_ms() < consumer->hurry_at_ms)
+        return;
+    consumer->hurry_at_ms = clock_ms() + HURRY_EVERY_MS;
+    for (int n = 0; n < consumer->slot_count; n++) {
+        consumer->hurried = (consumer->hurried + 1) % consumer->slot_count;
+        struct kafka_slot *slot = consumer->slots[consumer->hurried];
+        if (slot->paused || slot_lag(consumer, slot) == 0)
+            continue;
+        rd_kafka_query_watermark_offsets(consumer->rk, slot->topic, slot->partition,
+                                         &low, &high, 1);
+        return;
+    }
 }

@@ -43,7 +43,8 @@ struct kafka_consumer {
     int32_t numbers[KAFKA_SLOTS_MAX]; // scratch of take()
     uint64_t generation;
     bool fetching; // poll thread: partitions are not paused
-    int64_t commit_at_ms, lag_at_ms;
+    int64_t commit_at_ms, lag_at_ms, hurry_at_ms;
+    int hurried;         // the slot whose broker was woken last
     atomic_ullong ready; // the generation whose partitions may be fetched
     atomic_bool stop, rejoin, assigned, over_high_water;
     atomic_llong in_flight, lag;
@@ -75,6 +76,8 @@ void kafka_consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 void kafka_consumer_fetch(struct kafka_consumer *consumer);
 // Pauses the partitions that hold more than their share of the memory.
 void kafka_consumer_share(struct kafka_consumer *consumer);
+// Wakes librdkafka's fetching where records wait at the broker.
+void kafka_consumer_hurry_fetch(struct kafka_consumer *consumer);
 // Sets consumer->lag: the records behind those that were fetched.
 void kafka_consumer_measure(struct kafka_consumer *consumer);
 
