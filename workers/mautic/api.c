@@ -9,6 +9,8 @@
 
 #define REDIRECTED \
     "MAUTIC_URL must be Mautic's own site_url, with its scheme; or a proxy answers"
+#define NO_MAUTIC_THERE "MAUTIC_URL is not the address of a Mautic"
+#define ERRORS_OF_MAUTIC "\"errors\""
 #define LOOK_AT_IDS \
     "it is not there: check the MAUTIC_CAMPAIGN_... and MAUTIC_SEGMENT_... settings"
 
@@ -31,8 +33,9 @@ const struct error_rule mautic_rules[] = {
      "somebody's own"},
     {404, "Contact not found", ERROR_RETRYABLE,
      "it was merged or deleted in Mautic a moment ago"},
-    {404, "Item was not found", ERROR_PERMANENT, LOOK_AT_IDS},
-    {404, NULL, ERROR_FATAL, "MAUTIC_URL is not the address of a Mautic"},
+    {404, "No route found", ERROR_FATAL, NO_MAUTIC_THERE},
+    {404, ERRORS_OF_MAUTIC, ERROR_PERMANENT, LOOK_AT_IDS}, // in its user's language
+    {404, NULL, ERROR_FATAL, NO_MAUTIC_THERE},
     {409, NULL, ERROR_RETRYABLE, "somebody has it open in Mautic's editor"},
     {422, "must be unique", ERROR_PERMANENT,
      "Mautic has the e-mail address twice: run mautic:contacts:deduplicate there, then "
@@ -101,13 +104,22 @@ no_mautic(struct job *job, const struct exchange *exchange)
     return false;
 }
 
-// Whether a 404 is Mautic's own word that the thing is gone. Another one (a wrong
-// address, a proxy) must not count as that.
+// Whether a 404 is Mautic's own word that the thing is gone, in whatever language its
+// user reads. Another one (a wrong address, a proxy) must not count as that.
 static bool
 says_gone(const struct http_response *response)
 {
-    return response->status == 404 && strstr(response->body, "ot found.") != NULL
+    return response->status == 404 && strstr(response->body, ERRORS_OF_MAUTIC) != NULL
            && strstr(response->body, "No route found") == NULL;
+}
+
+// The status that an answer's first error says. PHP's own exceptions have codes that
+// are none, most often 0: something broke.
+static int
+status_inside(struct json_object *errors)
+{
+    int64_t code = mautic_number(json_object_array_get_idx(errors, 0), "code");
+    return code >= 400 && code < 600 ? (int)code : 500;
 }
 
 static bool
@@ -121,9 +133,8 @@ read_answer(struct job *job, const struct exchange *exchange,
         return no_mautic(job, exchange);
     struct json_object *errors = json_array_or_null(body, "errors");
     if (errors != NULL) {
-        struct json_object *first = json_object_array_get_idx(errors, 0);
         http_blame(&exchange->m->service, job, &exchange->request, response);
-        return refused(job, exchange, (int)json_i64_or(first, "code", 500));
+        return refused(job, exchange, status_inside(errors));
     }
     if (expect != NULL && !json_object_object_get_ex(body, expect, NULL))
         return no_mautic(job, exchange);

@@ -67,6 +67,10 @@ each_answer_has_its_kind(void **state)
         {404, fixture(scene, "campaign-add.3-no-contact.response.404"), ERROR_RETRYABLE,
          "merged"},
         {404, fixture(scene, "error.404.1-item"), ERROR_PERMANENT, "MAUTIC_SEGMENT_"},
+        {404, "{\"errors\":[{\"code\":404,\"message\":\"Element nicht gefunden.\"}]}",
+         ERROR_PERMANENT, "MAUTIC_SEGMENT_"},
+        {404, "{\"errors\":[{\"code\":404,\"message\":\"No route found for x\"}]}",
+         ERROR_FATAL, "MAUTIC_URL"},
         {404, "<html>", ERROR_FATAL, "MAUTIC_URL"},
         {429, fixture(scene, "error.429.1-5x-6x"), ERROR_RATE_LIMITED, NULL},
         {500, fixture(scene, "error.500.1"), ERROR_RETRYABLE, NULL},
@@ -79,6 +83,11 @@ each_answer_has_its_kind(void **state)
          "MAUTIC_CAMPAIGN_"},
         {200, "{\"errors\":[{\"message\":\"no\",\"code\":403,\"type\":null}]}",
          ERROR_PERMANENT, "role"},
+        {200, "{\"errors\":[{\"message\":\"An exception\",\"code\":0}]}",
+         ERROR_RETRYABLE, NULL},
+        {200, "{\"errors\":[{\"message\":\"Deadlock\",\"code\":1213}]}",
+         ERROR_RETRYABLE, NULL},
+        {200, "{\"errors\":[\"words alone\"]}", ERROR_RETRYABLE, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err = run(

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 
 enum {
     TOKEN_TEXT = 512,
+    SHARED_TEXT = TOKEN_TEXT + 32,
     SPARE_MS = 60 * 1000, // a token is not used in its last minute
     SHARED_MS = 500,      // how long Redis may take to say whether it has one
 };
@@ -24,8 +26,9 @@ enum {
 struct mautic_token {
     char key[HMAC_HEX + 16];
     pthread_mutex_t lock;
-    char text[TOKEN_TEXT]; // "" = none
-    int64_t until_ms;      // of clock_ms()
+    char text[TOKEN_TEXT];    // "" = none
+    char shared[SHARED_TEXT]; // as Redis has it: "<until, by the wall clock> <text>"
+    int64_t until_ms;         // of clock_ms()
 };
 
 bool
@@ -97,7 +100,7 @@ token_in_hand(struct job *job, struct mautic_token *token, const char *refused)
     if (token->text[0] != '\0' && clock_ms() < token->until_ms)
         value = bearer(job, token->text);
     if (value != NULL && refused != NULL && strcmp(value, refused) == 0) {
-        redis_forget(job->redis, token->key, token->text);
+        redis_forget(job->redis, token->key, token->shared);
         token->text[0] = '\0';
         value = NULL;
     }
@@ -107,20 +110,21 @@ token_in_hand(struct job *job, struct mautic_token *token, const char *refused)
 
 static const char *
 take_in_hand(struct job *job, struct mautic_token *token, const char *text,
-             int64_t until_ms)
+             int64_t left_ms, int64_t until_wall_ms)
 {
     pthread_mutex_lock(&token->lock);
     str_copy(token->text, sizeof token->text, text);
-    token->until_ms = until_ms;
+    snprintf(token->shared, sizeof token->shared, "%" PRId64 " %s", until_wall_ms,
+             text);
+    token->until_ms = clock_ms() + left_ms;
     pthread_mutex_unlock(&token->lock);
     return bearer(job, text);
 }
 
-// Shared as "<until, by the wall clock> <token>".
 static const char *
 token_of_others(struct job *job, struct mautic_token *token, const char *refused)
 {
-    char shared[TOKEN_TEXT + 32];
+    char shared[SHARED_TEXT];
     if (!redis_get(job->redis, token->key, shared, sizeof shared,
                    clock_ms() + SHARED_MS))
         return NULL;
@@ -134,7 +138,7 @@ token_of_others(struct job *job, struct mautic_token *token, const char *refused
     int64_t left_ms = until_wall_ms - clock_wall_ms();
     if (left_ms <= 0 || (refused != NULL && strcmp(bearer(job, text), refused) == 0))
         return NULL;
-    return take_in_hand(job, token, text, clock_ms() + left_ms);
+    return take_in_hand(job, token, text, left_ms, until_wall_ms);
 }
 
 static const char *
@@ -164,10 +168,10 @@ new_token(struct job *job, const struct mautic *m)
         return no_token(job, m);
     if (life_ms <= 0)
         life_ms = SPARE_MS;
+    int64_t until_wall_ms = clock_wall_ms() + life_ms;
     redis_set(job->redis, token->key,
-              job_printf(job, "%" PRId64 " %s", clock_wall_ms() + life_ms, text),
-              life_ms);
-    return take_in_hand(job, token, text, clock_ms() + life_ms);
+              job_printf(job, "%" PRId64 " %s", until_wall_ms, text), life_ms);
+    return take_in_hand(job, token, text, life_ms, until_wall_ms);
 }
 
 const char *

@@ -130,13 +130,29 @@ static const struct effect_kind campaign_entry = {
     .create = create,
 };
 
+static const char *
+identity_of(struct job *job, const struct mautic_entry *entry)
+{
+    return job_printf(job, "campaign:%" PRId64 ":%s:%s", entry->campaign, entry->who,
+                      entry->cause);
+}
+
+bool
+mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
+                        bool *entered)
+{
+    bool failed;
+    *entered = effect_result(job, campaign_entry.name, identity_of(job, entry), &failed)
+               != NULL;
+    return !failed;
+}
+
 bool
 mautic_campaign_enter(struct job *job, const struct mautic *m,
                       const struct mautic_entry *entry)
 {
     const char *entity = job_printf(job, "mautic-contact:%s", entry->contact);
-    const char *identity = job_printf(job, "campaign:%" PRId64 ":%s:%s",
-                                      entry->campaign, entry->who, entry->cause);
+    const char *identity = identity_of(job, entry);
     struct attempt attempt = {
         .m = m, .entry = entry, .known = ledger_state(job, entity)};
     if (attempt.known == NULL)

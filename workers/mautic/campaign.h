@@ -23,6 +23,10 @@ struct mautic_entry {
     bool once;           // who is a member stays as he is, whatever the cause
 };
 
+// Whether the contact has entered, by what we remember.
+bool mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
+                             bool *entered) ATTR_MUST_CHECK;
+
 // Has the contact enter, once in effect. UNSURE: an earlier attempt may be under way.
 bool mautic_campaign_enter(struct job *job, const struct mautic *m,
                            const struct mautic_entry *entry) ATTR_MUST_CHECK;

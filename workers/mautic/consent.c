@@ -1,10 +1,10 @@
 #include "workers/mautic/consent.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "common/json.h"
 #include "common/publish.h"
+#include "workers/mautic/campaign.h"
 #include "workers/mautic/mautic.h"
 
 #define CONTACTABLE "contactable"
@@ -38,7 +38,7 @@ mautic_consent_rows(struct job *job, const struct mautic *m, const char *email)
     struct json_object *same = json_array_in(job);
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        if (strcasecmp(json_string_or(row, "email", ""), email) == 0)
+        if (mautic_person_has(job, json_string_or(row, "email", ""), email))
             json_add(same, row);
     }
     return same;
@@ -107,6 +107,7 @@ follow_mautic(struct job *job, struct mautic_person *person, size_t meaning)
         bool flips = json_bool_or(row, "email_opted_in", true) != opted_in;
         if (flips && !set_row(job, person, json_string_or(row, "id", ""), opted_in))
             return false;
+        json_set_bool(row, "email_opted_in", opted_in); // may be asked again
         if (flips || !by_hand)
             tell(job, person, row, meanings[meaning].fact, stamp);
     }
@@ -187,8 +188,23 @@ mautic_consent_settle(struct job *job, struct mautic_person *person)
     return true;
 }
 
+// Rows that Mautic was never told of count as well: they are the same person.
 bool
-mautic_consent_given(const struct mautic_person *person)
+mautic_consent_given(struct job *job, struct mautic_person *person,
+                     const struct mautic_entry *entry, bool *given)
 {
-    return person->opted_in && strcmp(person->contact.status, CONTACTABLE) == 0;
+    bool all = true;
+    bool entered;
+    *given = person->opted_in && strcmp(person->contact.status, CONTACTABLE) == 0;
+    if (!*given)
+        return true;
+    if (!mautic_campaign_entered(job, entry, &entered))
+        return false;
+    if (entered)
+        return true;
+    if (!mautic_consent_of_all(job, person, &all))
+        return false;
+    *given = all;
+    person->opted_in = all;
+    return all || follow_directus(job, person);
 }

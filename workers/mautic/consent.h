@@ -8,6 +8,8 @@
 #include "common/attr.h"
 #include "workers/mautic/person.h"
 
+struct mautic_entry;
+
 // Compares both sides with what was agreed last. What Mautic says anew goes to every
 // row of people with that address, with contact.unsubscribed, .bounced or
 // .resubscribed; what Directus says anew goes to Mautic. What a person unsubscribed
@@ -15,10 +17,14 @@
 bool mautic_consent_settle(struct job *job,
                            struct mautic_person *person) ATTR_MUST_CHECK;
 
-// Whether marketing may be sent.
-bool mautic_consent_given(const struct mautic_person *person);
+// Whether the entry, which is marketing, may be made: asked right before it is. One row
+// of people that wants no mails speaks for all with its address, and Mautic is told so.
+bool mautic_consent_given(struct job *job, struct mautic_person *person,
+                          const struct mautic_entry *entry,
+                          bool *given) ATTR_MUST_CHECK;
 
-// The rows of people with that address: {id, email, email_opted_in, owner_company}.
+// The rows of people with that address, which mautic_person_address() gave: {id, email,
+// email_opted_in, owner_company}.
 struct json_object *mautic_consent_rows(struct job *job, const struct mautic *m,
                                         const char *email) ATTR_MUST_CHECK;
 

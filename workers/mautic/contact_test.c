@@ -49,8 +49,25 @@ a_contact_that_mautic_has_is_told_and_not_made_again(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     struct json_object *body = sent(scene, "PATCH", "/api/contacts/47/edit");
     assert_null(json_at(body, "email")); // refused where two contacts have it
-    assert_true(json_bool_or(body, "overwriteWithBlank", false));
+    assert_false(json_bool_or(body, "overwriteWithBlank", true)); // it may know more
     assert_string_equal(json_string_or(body, "lastname", ""), "Keller");
+}
+
+// People may write anything into the row: it is no path of Mautic's.
+static void
+what_is_no_number_of_a_contact_is_not_asked_for(void **state)
+{
+    static const char *const wrong[] = {"../1", "0", "-47", "47 ",
+                                        "abc",  "",  "4e1", "99999999999999999999"};
+    struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        fake_set_state(&scene->fake, PERSON, "{}");
+        struct error err = sync(
+            scene, (struct fake_reply[]){
+                       READ_ROW(text(scene, "\"mautic_contact_id\":\"%s\"", wrong[i])),
+                       FOUND(47), EDITED(47), PERSON_TOLD, END});
+        assert_int_equal(err.kind, ERROR_NONE);
+    }
 }
 
 static void
@@ -87,6 +104,7 @@ what_changed_in_directus_is_written_once(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     struct json_object *body = sent(scene, "PATCH", "/api/contacts/47/edit");
     assert_string_equal(json_string_or(body, "phone", "?"), ""); // erased there too
+    assert_true(json_bool_or(body, "overwriteWithBlank", false));
     err = sync(scene, (struct fake_reply[]){row, MARTINA, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
@@ -121,6 +139,20 @@ a_deleted_contact_is_made_anew(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(kept_contact(scene), "60");
     assert_non_null(fake_effect(&scene->fake, PERSON ":c2"));
+}
+
+// Mautic answers in the language of the user that the API is.
+static void
+a_contact_that_is_gone_in_german_is_gone(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply gone = {
+        "GET", "/api/contacts/47", 404,
+        .body = "{\"errors\":[{\"code\":404,\"message\":\"Element nicht gefunden.\","
+                "\"details\":[],\"type\":null}]}"};
+    struct error err = sync(scene, (struct fake_reply[]){KNOWN, gone, FOUND(31),
+                                                         EDITED(31), PERSON_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
 }
 
 static void
@@ -331,11 +363,13 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGED(a_contact_that_mautic_has_is_told_and_not_made_again),
+        STAGED(what_is_no_number_of_a_contact_is_not_asked_for),
         STAGED(a_contact_whose_address_only_begins_the_same_is_somebody_else),
         MET(the_second_sync_of_the_same_words_writes_nothing),
         MET(what_changed_in_directus_is_written_once),
         MET(a_merged_contact_goes_on_under_the_winners_number),
         MET(a_deleted_contact_is_made_anew),
+        MET(a_contact_that_is_gone_in_german_is_gone),
         MET(a_deleted_contact_whose_address_another_has_is_that_one),
         MET(a_changed_address_goes_to_the_contact_that_had_the_old_one),
         MET(who_shared_an_address_gets_a_contact_of_his_own_with_the_new_one),

@@ -79,6 +79,7 @@ give_points(struct job *job, const struct lead *lead)
 static bool
 nurture(struct job *job, const struct lead *lead)
 {
+    bool given;
     struct mautic_entry entry = {
         .contact = lead->person->contact.id,
         .who = lead->person->who,
@@ -87,13 +88,15 @@ nurture(struct job *job, const struct lead *lead)
     };
     if (lead->closed || lead->score < NURTURED_FROM)
         return true;
-    if (!mautic_consent_given(lead->person)) {
+    if (!mautic_campaign_id(job, lead->m, MAUTIC_LEAD_NURTURING, lead->person->company,
+                            &entry.campaign)
+        || !mautic_consent_given(job, lead->person, &entry, &given))
+        return false;
+    if (!given) {
         mautic_person_say(job, lead->person, "no campaign: the lead wants no mails");
         return true;
     }
-    if (!mautic_campaign_id(job, lead->m, MAUTIC_LEAD_NURTURING, lead->person->company,
-                            &entry.campaign)
-        || !mautic_campaign_enter(job, lead->m, &entry))
+    if (!mautic_campaign_enter(job, lead->m, &entry))
         return false;
     mautic_person_say(job, lead->person, "in campaign %" PRId64, entry.campaign);
     return true;

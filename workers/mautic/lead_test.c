@@ -74,6 +74,23 @@ a_lead_becomes_a_contact_with_segment_and_points(void **state)
     assert_string_equal(json_string_or(contact, "directus_id", ""), "leads:" LEAD);
 }
 
+// She is also a contact, whose telephone Mautic knows from there.
+static void
+an_empty_field_of_a_lead_erases_nothing_that_others_told(void **state)
+{
+    struct scene *scene = *state;
+    struct json_object *memory = fake_state(&scene->fake, PERSON);
+    json_set_string(memory, "teller", "people:" CONTACT);
+    json_set_string(memory, "hash", "of other words");
+    fake_set_state(&scene->fake, PERSON, json_print(memory, NULL));
+    struct error err =
+        sync(scene, (struct fake_reply[]){READ_LEAD(KNOWN), MARTINA, EDITED, JOINS("1"),
+                                          LEAD_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *body = sent(scene, "PATCH", "/api/contacts/47/edit");
+    assert_false(json_bool_or(body, "overwriteWithBlank", true));
+}
+
 static void
 the_same_score_gives_nothing_more(void **state)
 {
@@ -107,8 +124,8 @@ a_promising_lead_is_nurtured_once(void **state)
     struct scene *scene = *state;
     struct error err =
         sync(scene, (struct fake_reply[]){READ_LEAD(KNOWN ",\"score\":50"), MARTINA,
-                                          JOINS("1"), GIVES("plus", "10"), NO_MEMBER,
-                                          ENTERS("5"), LEAD_TOLD, END});
+                                          JOINS("1"), GIVES("plus", "10"), ALL_WILLING,
+                                          NO_MEMBER, ENTERS("5"), LEAD_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
     err = sync(scene,
                (struct fake_reply[]){READ_LEAD(KNOWN ",\"score\":70"), MARTINA,
@@ -293,6 +310,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         LEAD_TEST(a_lead_becomes_a_contact_with_segment_and_points),
+        LEAD_TEST(an_empty_field_of_a_lead_erases_nothing_that_others_told),
         LEAD_TEST(the_same_score_gives_nothing_more),
         LEAD_TEST(only_the_difference_is_given_or_taken),
         LEAD_TEST(a_promising_lead_is_nurtured_once),

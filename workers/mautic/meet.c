@@ -22,6 +22,18 @@ result_of(struct job *job, const char *contact)
     return result;
 }
 
+// An empty text erases, but only what the same row has told before: what Mautic knows
+// from its own forms, or from another row with that address, stays.
+static bool
+may_erase(const struct mautic_person *person)
+{
+    const char *row = json_string_or(person->fields, "directus_id", NULL);
+    const char *contact = json_string_or(person->memory, "contact", NULL);
+    return row != NULL && contact != NULL && person->contact.id != NULL
+           && strcmp(json_string_or(person->memory, "teller", ""), row) == 0
+           && strcmp(contact, person->contact.id) == 0;
+}
+
 // What a contact is sent: a copy, because what Mautic does not know is dropped from it.
 // The address goes along only where it is new: it is refused if two contacts have it.
 static struct json_object *
@@ -34,7 +46,7 @@ body_of(struct job *job, const struct mautic_person *person, bool with_email)
     {
         json_set(body, name, value);
     }
-    json_set_bool(body, "overwriteWithBlank", true);
+    json_set_bool(body, "overwriteWithBlank", may_erase(person));
     return body;
 }
 
@@ -141,12 +153,13 @@ static bool
 is_shared(struct job *job, const struct mautic_person *person,
           const struct mautic_contact *contact, bool *shared)
 {
-    struct json_object *rows = mautic_consent_rows(job, person->m, contact->email);
-    *shared = true;
-    if (rows == NULL)
-        return false;
-    *shared = json_object_array_length(rows) > 0;
-    return true;
+    const char *address = mautic_person_address(job, contact->email);
+    *shared = false;
+    if (address == NULL)
+        return true;
+    struct json_object *rows = mautic_consent_rows(job, person->m, address);
+    *shared = rows != NULL && json_object_array_length(rows) > 0;
+    return rows != NULL;
 }
 
 static bool
@@ -224,6 +237,8 @@ tell_contact(struct job *job, struct mautic_person *person)
     clock_format(clock_wall_ms(), now);
     json_set_string(person->patch, "mautic_synced_at", now);
     json_set_string(person->memory, "hash", hash);
+    json_set_string(person->memory, "teller",
+                    json_string_or(person->fields, "directus_id", NULL));
     return true;
 }
 

@@ -189,6 +189,21 @@ find_payment(struct job *job, const struct mautic *m, const struct event *ev,
     return true;
 }
 
+static const char *const levels[] = {"first", "second", "final", "collection", NULL};
+
+// The level that the command names; NULL with an error.
+static const char *
+read_level(struct job *job, const struct event *ev)
+{
+    const char *level = json_string(job, ev->data, "level");
+    if (level == NULL || is_one_of(level, levels))
+        return level;
+    error_permanent(&job->error,
+                    "level must be first, second, final or collection, not \"%.20s\"",
+                    level);
+    return NULL;
+}
+
 // What happens once: a level of an invoice, a payment. *cause stays NULL where there is
 // nothing to be done, which was noted.
 static bool
@@ -199,7 +214,7 @@ cause_of_invoice(struct job *job, const struct mautic *m, const struct event *ev
     const char *payment;
     *cause = NULL;
     if (strcmp(ev->type, "mautic.payment-reminder") == 0) {
-        const char *level = json_string(job, ev->data, "level");
+        const char *level = read_level(job, ev);
         const char *why = level != NULL ? why_no_reminder(job, invoice) : NULL;
         if (why != NULL)
             settlement_note(job, "%s", why);

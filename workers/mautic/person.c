@@ -143,6 +143,13 @@ mautic_person_address(struct job *job, const char *text)
     return strchr(lower, '@') != NULL ? lower : NULL;
 }
 
+bool
+mautic_person_has(struct job *job, const char *text, const char *address)
+{
+    const char *its = mautic_person_address(job, text);
+    return its != NULL && strcmp(its, address) == 0;
+}
+
 // Whether there is an address to go by, and the event is in its lane.
 static bool
 identify(struct job *job, struct mautic_person *person, const char *email)
@@ -162,6 +169,16 @@ identify(struct job *job, struct mautic_person *person, const char *email)
     return false;
 }
 
+// Mautic's number in the row. People may write anything there: what is no number would
+// ask Mautic for an address that it does not have.
+static const char *
+stored_number(struct json_object *row)
+{
+    long long number;
+    const char *text = json_text_or(row, "mautic_contact_id", "");
+    return str_to_i64(text, &number) && number > 0 ? text : NULL;
+}
+
 static void
 name_row(struct job *job, struct mautic_person *person, const char *collection,
          struct json_object *row)
@@ -170,9 +187,7 @@ name_row(struct job *job, struct mautic_person *person, const char *collection,
     person->collection = collection;
     person->row = json_string_or(row, "id", NULL);
     person->who = job_printf(job, "%s:%s", noun, person->row);
-    person->stored = json_text_or(row, "mautic_contact_id", NULL);
-    if (person->stored != NULL && person->stored[0] == '\0')
-        person->stored = NULL;
+    person->stored = stored_number(row);
     if (person->company == NULL)
         person->company = json_string_or(row, "owner_company", person->ev->company);
 }

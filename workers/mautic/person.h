@@ -30,8 +30,9 @@ struct mautic_person {
     struct json_object *patch;  // what the row is to be told
     struct json_object *rows;   // all rows of people with the address, once read
 
-    // The ledger's memory of the person: {contact, hash, status, status_at, made,
-    // segments: {id: in or out}, fresh: out of all segments that are not named}
+    // The ledger's memory of the person: {contact, hash, teller: the row told last,
+    // status, status_at, made, segments: {id: in or out}, fresh: out of all segments
+    // that are not named}
     struct json_object *memory;
 
     // Mautic's
@@ -59,6 +60,9 @@ bool mautic_person_of_body(struct job *job, struct mautic_person *person,
 
 // The address without spaces around it and in lower case; NULL where it is none.
 const char *mautic_person_address(struct job *job, const char *text);
+
+// Whether a row with that text has the address, which mautic_person_address() gave.
+bool mautic_person_has(struct job *job, const char *text, const char *address);
 
 // "person:<sha256 of the address>".
 const char *mautic_person_key(struct job *job, const char *address);

@@ -104,6 +104,7 @@ enter(struct job *job, const struct mautic_occasion *occasion)
 {
     const struct mautic_play *play = occasion->play;
     struct mautic_person *person = occasion->person;
+    bool given = true;
     struct mautic_entry entry = {
         .contact = person->contact.id,
         .who = person->who,
@@ -112,14 +113,16 @@ enter(struct job *job, const struct mautic_occasion *occasion)
     };
     if (play->campaign == MAUTIC_NO_CAMPAIGN || occasion->no_campaign)
         return true;
-    if (!play->dunning && !mautic_consent_given(person)) {
+    if (!mautic_campaign_id(job, occasion->m, play->campaign, occasion->company,
+                            &entry.campaign)
+        || (!play->dunning && !mautic_consent_given(job, person, &entry, &given)))
+        return false;
+    if (!given) {
         mautic_person_say(job, person, "no campaign: %s",
                           person->opted_in ? person->contact.status : "opted out");
         return true;
     }
-    if (!mautic_campaign_id(job, occasion->m, play->campaign, occasion->company,
-                            &entry.campaign)
-        || !mautic_campaign_enter(job, occasion->m, &entry))
+    if (!mautic_campaign_enter(job, occasion->m, &entry))
         return false;
     mautic_person_say(job, person, "in campaign %" PRId64, entry.campaign);
     return true;

@@ -21,8 +21,8 @@ static struct error
 send_quote(struct scene *scene)
 {
     return deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), NO_MEMBER,
-                                         ENTERS("1"), NOTED, END});
+                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
+                                         NO_MEMBER, ENTERS("1"), NOTED, END});
 }
 
 static void
@@ -31,10 +31,10 @@ a_stranger_whose_quote_was_sent_becomes_a_contact(void **state)
     struct scene *scene = *state;
     const char *row = quote_row(
         scene, "sent", text(scene, "\"contact_id\":%s", person_row(scene, "")));
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){READ_QUOTE(row), NOBODY, MADE, JOINS("4"),
-                                      NO_MEMBER, ENTERS("1"), NOTED, PERSON_TOLD, END});
+    struct error err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){READ_QUOTE(row), NOBODY, MADE, JOINS("4"), ALL_WILLING,
+                              NO_MEMBER, ENTERS("1"), NOTED, PERSON_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
 
     struct json_object *contact = sent(scene, "POST", "/api/contacts/new");
@@ -94,7 +94,7 @@ a_quote_that_was_taken_back_and_sent_again_enters_again(void **state)
                                });
     assert_int_equal(err.kind, ERROR_NONE);
     err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"),
+                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
                                         MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
                                         NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
@@ -111,6 +111,7 @@ an_entry_that_was_cut_is_not_repeated_if_it_worked(void **state)
                     SENT,
                     MARTINA,
                     JOINS("4"),
+                    ALL_WILLING,
                     NO_MEMBER,
                     {"POST", "/api/campaigns/1/contact/47/add", .cut = ERROR_UNSURE},
                     END});
@@ -120,9 +121,9 @@ an_entry_that_was_cut_is_not_repeated_if_it_worked(void **state)
     clock_format(clock_wall_ms(), now);
     now[10] = ' ';
     now[19] = '\0';
-    err = deliver(
-        scene, "mautic.quote-sent", QUOTE_COMMAND,
-        (struct fake_reply[]){SENT, MARTINA, JOINS("4"), MEMBER(1, now), NOTED, END});
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
+                                        MEMBER(1, now), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_CONFIRMED);
 }
@@ -136,6 +137,7 @@ an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
                 (struct fake_reply[]){SENT,
                                       MARTINA,
                                       JOINS("4"),
+                                      ALL_WILLING,
                                       MEMBER(1, "2026-08-12 09:00:03"),
                                       {"POST", "/api/campaigns/1/contact/47/add", 500,
                                        .body = fixture(scene, "error.500.1")},
@@ -143,7 +145,7 @@ an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
     assert_int_equal(err.kind, ERROR_UNSURE);
     scene->fake.now_ms += 40000;
     err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"),
+                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
                                         MEMBER(1, "2026-08-12 09:00:03"),
                                         MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
                                         MEMBER(2, "2999-01-01 00:00:00"), NOTED, END});
@@ -169,8 +171,8 @@ an_entry_for_another_quote_is_not_taken_for_this_one(void **state)
     scene->fake.now_ms += 40000;
     struct error err = deliver(
         scene, "mautic.quote-sent", QUOTE_COMMAND,
-        (struct fake_reply[]){SENT, MARTINA, JOINS("4"), MEMBER(1, now), MEMBER(1, now),
-                              ENTERS("1"), MEMBER(2, now), NOTED, END});
+        (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING, MEMBER(1, now),
+                              MEMBER(1, now), ENTERS("1"), MEMBER(2, now), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -183,6 +185,7 @@ a_note_that_was_cut_is_looked_for_by_its_mark(void **state)
                 (struct fake_reply[]){SENT,
                                       MARTINA,
                                       JOINS("4"),
+                                      ALL_WILLING,
                                       NO_MEMBER,
                                       ENTERS("1"),
                                       {"POST", "/api/notes/new", .cut = ERROR_UNSURE},
@@ -233,6 +236,28 @@ who_opted_out_in_directus_enters_no_campaign(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     assert_non_null(strstr(scene->fake.note, "no campaign: opted out"));
     assert_int_equal(fake_count(&scene->fake, "contact.unsubscribed"), 0);
+}
+
+// Another row with her address, of which Mautic never heard.
+static void
+one_row_that_wants_no_mails_speaks_for_the_person(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){
+                    SENT,
+                    MARTINA,
+                    JOINS("4"),
+                    PEOPLE("{\"id\":\"" OTHER_CONTACT
+                           "\",\"email\":\" Martina.Keller@alpenblick-immo.ch\","
+                           "\"email_opted_in\":false}"),
+                    {"POST", "/api/contacts/47/dnc/email/add", 200,
+                     .body = fixture(scene, "dnc-add.1.response.200")},
+                    NOTED,
+                    END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "no campaign: opted out"));
 }
 
 static void
@@ -309,6 +334,15 @@ nobody_is_reminded_of_what_is_paid_or_not_due(void **state)
 }
 
 static void
+a_level_that_is_none_is_refused(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = remind(scene, REMINDER("third"), "overdue", "");
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.text, "level must be first, second, final or coll"));
+}
+
+static void
 a_signed_quote_leaves_the_pending_ones(void **state)
 {
     struct scene *scene = *state;
@@ -359,6 +393,7 @@ a_command_given_up_half_way_leaves_nothing_to_be_sure_of(void **state)
                     SENT,
                     MARTINA,
                     JOINS("4"),
+                    ALL_WILLING,
                     NO_MEMBER,
                     {"POST", "/api/campaigns/1/contact/47/add", 404,
                      .body = fixture(scene, "campaign-add.4-no-campaign.response.404")},
@@ -378,7 +413,7 @@ another_open_quote_of_the_person_keeps_the_segment(void **state)
     struct error err = deliver(
         scene, "mautic.quote-signed", QUOTE_COMMAND,
         (struct fake_reply[]){READ_QUOTE(quote_row(scene, "signed", "")), MARTINA,
-                              OPEN_QUOTES(OPEN_QUOTE("MARTINA.keller@alpenblick-immo."
+                              OPEN_QUOTES(OPEN_QUOTE(" MARTINA.keller@alpenblick-immo."
                                                      "ch",
                                                      "LEXAIA")),
                               NOTED, END});
@@ -415,6 +450,7 @@ a_company_can_have_campaigns_and_segments_of_its_own(void **state)
                                        .body = contact_answer(scene, 47, EMAIL, 0),
                                        .sends = "lexaia"},
                                       JOINS("14"),
+                                      ALL_WILLING,
                                       NO_MEMBER,
                                       ENTERS("1"),
                                       NOTED,
@@ -495,7 +531,7 @@ a_client_is_welcomed_once(void **state)
         deliver(scene, "mautic.welcome", WELCOME,
                 (struct fake_reply[]){READ_PERSON("\"mautic_contact_id\":\"47\""),
                                       MARTINA, JOINS("3"), LEAVES("1"), LEAVES("2"),
-                                      NO_MEMBER, ENTERS("4"), NOTED, END});
+                                      ALL_WILLING, NO_MEMBER, ENTERS("4"), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     err = deliver(scene, "mautic.welcome", WELCOME,
                   (struct fake_reply[]){READ_PERSON("\"mautic_contact_id\":\"47\""),
@@ -507,11 +543,11 @@ static void
 who_is_in_the_welcome_campaign_is_not_welcomed_again(void **state)
 {
     struct scene *scene = *state;
-    struct error err =
-        deliver(scene, "mautic.welcome", WELCOME,
-                (struct fake_reply[]){READ_PERSON("\"mautic_contact_id\":\"47\""),
-                                      MARTINA, JOINS("3"), LEAVES("1"), LEAVES("2"),
-                                      MEMBER(1, "2026-08-12 09:00:03"), NOTED, END});
+    struct error err = deliver(
+        scene, "mautic.welcome", WELCOME,
+        (struct fake_reply[]){READ_PERSON("\"mautic_contact_id\":\"47\""), MARTINA,
+                              JOINS("3"), LEAVES("1"), LEAVES("2"), ALL_WILLING,
+                              MEMBER(1, "2026-08-12 09:00:03"), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -519,9 +555,10 @@ static void
 a_follow_up_is_for_open_quotes_only(void **state)
 {
     struct scene *scene = *state;
-    struct error err = deliver(
-        scene, "mautic.quote-followup", QUOTE_COMMAND,
-        (struct fake_reply[]){SENT, MARTINA, NO_MEMBER, ENTERS("2"), NOTED, END});
+    struct error err =
+        deliver(scene, "mautic.quote-followup", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT, MARTINA, ALL_WILLING, NO_MEMBER,
+                                      ENTERS("2"), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     err =
         deliver(scene, "mautic.quote-followup", QUOTE_COMMAND,
@@ -541,10 +578,10 @@ static void
 a_quote_told_of_after_it_was_signed_still_counts_but_is_not_pending(void **state)
 {
     struct scene *scene = *state;
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){READ_QUOTE(quote_row(scene, "signed", "")),
-                                      MARTINA, NO_MEMBER, ENTERS("1"), NOTED, END});
+    struct error err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){READ_QUOTE(quote_row(scene, "signed", "")), MARTINA,
+                              ALL_WILLING, NO_MEMBER, ENTERS("1"), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -605,6 +642,7 @@ a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint(void **state)
                     SENT,
                     MARTINA,
                     JOINS("4"),
+                    ALL_WILLING,
                     NO_MEMBER,
                     {"POST", "/api/campaigns/1/contact/47/add", 404,
                      .body = fixture(scene, "campaign-add.4-no-campaign.response.404")},
@@ -632,9 +670,11 @@ main(void)
         MET(an_entry_for_another_quote_is_not_taken_for_this_one),
         MET(a_note_that_was_cut_is_looked_for_by_its_mark),
         MET(who_opted_out_in_directus_enters_no_campaign),
+        MET(one_row_that_wants_no_mails_speaks_for_the_person),
         STAGED(dunning_goes_on_without_consent),
         MET(each_level_of_a_reminder_is_once_an_invoice),
         MET(nobody_is_reminded_of_what_is_paid_or_not_due),
+        MET(a_level_that_is_none_is_refused),
         SOMEWHERE(a_signed_quote_leaves_the_pending_ones),
         MET(who_is_in_no_segment_leaves_none),
         MET(a_command_given_up_half_way_leaves_nothing_to_be_sure_of),

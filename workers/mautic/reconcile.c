@@ -54,11 +54,11 @@ static bool
 find_successor(struct job *job, const struct mautic *m, struct json_object *row,
                const char **contact)
 {
-    const char *email = json_string_or(row, "email", "");
+    const char *email = mautic_person_address(job, json_string_or(row, "email", ""));
     struct json_object *contacts;
     size_t alike;
     *contact = NULL;
-    if (strchr(email, '@') == NULL)
+    if (email == NULL)
         return true;
     if (!mautic_contact_find(job, m, email, &contacts, &alike))
         return false;
@@ -167,11 +167,11 @@ mautic_reconcile(struct job *job, const struct mautic *m, const struct event *ev
         return replace(job, m, id, NULL);
     if (strcmp(person.contact.id, id) != 0 && !replace(job, m, id, person.contact.id))
         return false;
-    if (strchr(person.contact.email, '@') == NULL) {
+    person.email = mautic_person_address(job, person.contact.email);
+    if (person.email == NULL) {
         settlement_note(job, "not ours: contact %s has no e-mail", id);
         return true;
     }
-    person.email = mautic_person_address(job, person.contact.email);
     person.key = mautic_person_key(job, person.email);
     if (strcmp(ev->key, person.key) != 0) {
         settlement_note(job, "sent on to the person's lane");

@@ -82,6 +82,38 @@ who_unsubscribed_is_opted_out_in_every_row(void **state)
 }
 
 static void
+blanks_around_an_address_make_nobody_else(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, PERSON, AGREED("contactable"));
+    struct error err = look(
+        scene,
+        (struct fake_reply[]){DNC(1),
+                              PEOPLE("{\"id\":\"" CONTACT "\",\"email\":\" " EMAIL
+                                     "\\n\",\"email_opted_in\":true}"),
+                              {"PATCH", "/items/people/" CONTACT "?fields=id", 200,
+                               "{\"data\":{}}", .sends = "\"email_opted_in\":false"},
+                              END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "contact.unsubscribed"), 1);
+}
+
+// Contacts are imported with all sorts of addresses.
+static void
+who_has_no_usable_address_is_not_ours(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const odd[] = {"", "none", "two words@example.ch"};
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        struct error err =
+            look(scene, (struct fake_reply[]){
+                            READ_CONTACT(contact_answer(scene, 47, odd[i], 1)), END});
+        assert_int_equal(err.kind, ERROR_NONE);
+        assert_non_null(strstr(scene->fake.note, "not ours"));
+    }
+}
+
+static void
 the_same_word_again_is_nothing_new(void **state)
 {
     struct scene *scene = *state;
@@ -376,6 +408,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         STAGED(who_unsubscribed_is_opted_out_in_every_row),
+        STAGED(blanks_around_an_address_make_nobody_else),
+        STAGED(who_has_no_usable_address_is_not_ours),
         STAGED(the_same_word_again_is_nothing_new),
         STAGED(who_bounced_is_opted_out_too),
         STAGED(who_subscribes_again_in_mautic_is_opted_in_again),

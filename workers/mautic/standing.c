@@ -1,7 +1,6 @@
 // Whether a person still belongs to a segment that one of his papers leaves: papers in
 // Directus say so.
 #include <string.h>
-#include <strings.h>
 
 #include "common/json.h"
 #include "common/money.h"
@@ -55,10 +54,9 @@ counts(struct job *job, const struct mautic_occasion *occasion,
 {
     int64_t ours;
     int64_t its;
-    *yes =
-        strcasecmp(json_string_or(row, "contact_id.email", ""), occasion->person->email)
-            == 0
-        && (!standing->overdue || is_owed(row));
+    *yes = mautic_person_has(job, json_string_or(row, "contact_id.email", ""),
+                             occasion->person->email)
+           && (!standing->overdue || is_owed(row));
     if (!*yes)
         return true;
     if (!mautic_segment_id(job, occasion->m, standing->segment, occasion->company,

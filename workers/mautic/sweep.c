@@ -14,13 +14,15 @@
 #include "workers/mautic/person.h"
 #include "workers/mautic/reconcile.h"
 
-enum { PAGES_MAX = 1000 };
+enum { PAGES_MAX = 50 }; // what was read stays in memory until the sweep ends
 #define CURSOR "mautic.contacts"
 
 // The cursor is {modified, added, audited}: the latest instant seen of each, by
 // Mautic's clock (a contact has no date_modified until it is first changed), and the
 // number from which the next sweep looks at a page of all contacts, since not every
-// version changes date_modified when somebody unsubscribes.
+// version changes date_modified when somebody unsubscribes. A sweep that did not come
+// to the end of a list leaves {since, start} of its next page as "modified_rest" or
+// "added_rest".
 struct sweep {
     const struct mautic *m;
     struct json_object *before; // the last sweep's cursor, {} if there was none
@@ -34,11 +36,12 @@ struct column {
     const char *name;   // of the list
     const char *member; // of a contact
     const char *cursor;
+    const char *rest;
 };
 
 static const struct column columns[] = {
-    {"date_modified", "dateModified", "modified"},
-    {"date_added", "dateAdded", "added"},
+    {"date_modified", "dateModified", "modified", "modified_rest"},
+    {"date_added", "dateAdded", "added", "added_rest"},
 };
 
 static bool
@@ -86,17 +89,58 @@ read_page(struct job *job, const struct sweep *sweep, const struct column *colum
                                job_printf(job, "%.10s %.8s", since, since + 11), start);
 }
 
-// Always the first page from the last instant seen: rows that move meanwhile are not
-// skipped. Only where a whole page has one instant the next page is asked for.
-static bool
-sweep_column(struct job *job, struct sweep *sweep, const struct column *column)
+// The next page of a list.
+struct place {
+    int64_t newest_ms; // the latest instant seen
+    int64_t since_ms;
+    int64_t start;
+};
+
+static struct place
+place_of(const struct sweep *sweep, const struct column *column)
 {
+    struct json_object *rest = json_at(sweep->before, column->rest);
     int64_t newest_ms = json_i64_or(sweep->before, column->cursor, 0);
     int64_t since_ms = newest_ms > 0 ? newest_ms - sweep->m->sweep_overlap_ms
                                      : clock_wall_ms() - sweep->m->sweep_first_ms;
-    int64_t start = 0;
-    for (int page = 0; page < PAGES_MAX; page++) {
-        struct json_object *rows = read_page(job, sweep, column, since_ms, start);
+    return (struct place){
+        .newest_ms = newest_ms,
+        .since_ms = json_i64_or(rest, "since", since_ms),
+        .start = json_i64_or(rest, "start", 0),
+    };
+}
+
+static void
+keep_place(struct job *job, struct sweep *sweep, const struct column *column,
+           const struct place *place, bool ended)
+{
+    struct json_object *rest = json_object_in(job);
+    json_set_i64(sweep->now, column->cursor, place->newest_ms);
+    if (ended)
+        return;
+    json_set_i64(rest, "since", place->since_ms);
+    json_set_i64(rest, "start", place->start);
+    json_set(sweep->now, column->rest, rest);
+}
+
+// Always the first page from the last instant seen: rows that move meanwhile are not
+// skipped. Only where a whole page has one instant the next page is asked for.
+static void
+turn_page(struct place *place, int64_t last_ms)
+{
+    bool moved = last_ms / 1000 > place->since_ms / 1000;
+    place->start = moved ? 0 : place->start + MAUTIC_PAGE;
+    place->since_ms = moved ? last_ms : place->since_ms;
+}
+
+static bool
+sweep_column(struct job *job, struct sweep *sweep, const struct column *column)
+{
+    struct place place = place_of(sweep, column);
+    bool ended = false;
+    for (int page = 0; page < PAGES_MAX && !ended; page++) {
+        struct json_object *rows =
+            read_page(job, sweep, column, place.since_ms, place.start);
         if (rows == NULL)
             return false;
         size_t count = json_object_array_length(rows);
@@ -108,14 +152,11 @@ sweep_column(struct job *job, struct sweep *sweep, const struct column *column)
             if (!look_at(job, sweep, row))
                 return false;
         }
-        newest_ms = last_ms > newest_ms ? last_ms : newest_ms;
-        if (count < MAUTIC_PAGE)
-            break;
-        bool moved = last_ms / 1000 > since_ms / 1000;
-        start = moved ? 0 : start + MAUTIC_PAGE;
-        since_ms = moved ? last_ms : since_ms;
+        place.newest_ms = last_ms > place.newest_ms ? last_ms : place.newest_ms;
+        ended = count < MAUTIC_PAGE;
+        turn_page(&place, last_ms);
     }
-    json_set_i64(sweep->now, column->cursor, newest_ms);
+    keep_place(job, sweep, column, &place, ended);
     return true;
 }
 

@@ -157,6 +157,29 @@ a_page_of_one_instant_is_followed_by_the_next_page(void **state)
     assert_non_null(strstr(scene->fake.calls[3].path, "&start=100&"));
 }
 
+// Fifty pages at most are held in memory; the next sweep goes on where this one ended.
+static void
+a_sweep_that_finds_too_much_is_continued_by_the_next(void **state)
+{
+    enum { PAGES = 50 };
+    struct scene *scene = *state;
+    struct fake_reply replies[1 + PAGES + 3] = {MODIFIED("")};
+    for (int i = 0; i < PAGES; i++)
+        replies[1 + i] = (struct fake_reply)ADDED(full_page(scene, 100, 20, 20));
+    replies[1 + PAGES] = (struct fake_reply)ALL("0", "");
+    replies[2 + PAGES] = (struct fake_reply)HOOK_IS_ON;
+    assert_int_equal(sweep(scene, replies).kind, ERROR_NONE);
+
+    struct error err = sweep(
+        scene, (struct fake_reply[]){MODIFIED(""),
+                                     PAGE("date_added", "2026-08-12%2009%3A00%3A20",
+                                          full_page(scene, 100, 20, 20)),
+                                     ADDED(""), NO_MORE, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.calls[1].path, "&start=4900&"));
+    assert_int_equal(cursor(scene, "added_rest"), -1); // came to the end
+}
+
 static void
 all_contacts_are_looked_at_a_page_at_a_time(void **state)
 {
@@ -262,6 +285,7 @@ main(void)
         AGAIN(the_next_sweep_begins_behind_the_last_instant),
         AGAIN(a_full_page_is_followed_by_the_first_page_from_its_last_instant),
         AGAIN(a_page_of_one_instant_is_followed_by_the_next_page),
+        AGAIN(a_sweep_that_finds_too_much_is_continued_by_the_next),
         STAGED(all_contacts_are_looked_at_a_page_at_a_time),
         STAGED(a_webhook_that_mautic_switched_off_is_switched_on),
         STAGED(a_webhook_that_is_not_there_is_told_of),

@@ -148,4 +148,7 @@ int calls_to(struct scene *scene, const char *method, const char *path);
         "GET", "/items/people?filter*", 200, .body = list(scene, rows) \
     }
 
+// Nobody else with the address: nobody who wants no mails.
+#define ALL_WILLING PEOPLE("")
+
 #endif
