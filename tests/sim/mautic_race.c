@@ -70,9 +70,10 @@ race_rests(struct call *call)
 bool
 race_over(struct call *call)
 {
-    if (!call->waited)
+    // It may also have waited because its answer is to be late.
+    struct json_object *row = call->waited ? race_row(call) : NULL;
+    if (row == NULL)
         return false;
-    struct json_object *row = race_row(call);
     int64_t waiting = json_int(row, "waiting", 0) - 1;
     json_add_int(row, "waiting", waiting);
     if (waiting <= 0)

@@ -495,6 +495,13 @@ class CampaignTest(MauticTest):
         self.cron()
         self.assertEqual(self.mails(), [6, 6])
 
+    def test_an_add_whose_answer_is_late_is_like_any_other(self):
+        self.sim.fault("latency", ms=50, count=2)
+        self.add(2)
+        path = "/segments/1/contact/%d/add" % self.number
+        self.assertEqual(self.ok("POST", path), {"success": 1})
+        self.assertEqual(self.entries(2), [1])
+
     def test_a_second_add_does_nothing_without_restart(self):
         self.add(6)
         self.add(6)
