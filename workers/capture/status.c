@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/admin.h"
 #include "common/clock.h"
 #include "common/str.h"
 
@@ -24,6 +25,7 @@ void
 capture_status_turn(struct capture_status *status)
 {
     atomic_store(&status->turned_ms, clock_ms());
+    admin_notify("WATCHDOG=1");
 }
 
 int64_t

@@ -25,7 +25,7 @@ struct capture_status {
 void capture_status_begin(struct capture_status *status);
 void capture_status_end(struct capture_status *status);
 
-// The working thread came round: food for livez.
+// The working thread came round: food for livez and systemd's watchdog.
 void capture_status_turn(struct capture_status *status);
 int64_t capture_status_idle_ms(struct capture_status *status);
 
