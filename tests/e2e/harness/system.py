@@ -15,9 +15,12 @@ ROOT = HERE.parents[2]
 
 
 class System:
-    def __init__(self, run, binaries):
+    """`quick` are settings of every program, below those of its run and of its test."""
+
+    def __init__(self, run, binaries, quick=QUICK):
         self.run = pathlib.Path(run).resolve()
         self.binaries = pathlib.Path(binaries).resolve()
+        self.quick = quick
         self.env = {}
         self.programs = {}
         self.started = False
@@ -73,7 +76,8 @@ class System:
         lines = self.deploy("settings", self.run, name, *words).splitlines()
         given = dict(line.split("=", 1) for line in lines)
         given["INTEGRATIONS"] = SLICE
-        program = Program(self.run, self.binaries, name, {**QUICK, **given}, number)
+        program = Program(self.run, self.binaries, name, {**self.quick, **given},
+                          number)
         self.programs[program.label] = program
         return program
 
