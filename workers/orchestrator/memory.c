@@ -18,6 +18,7 @@ orchestrator_remember(struct job *job, const char *entity,
         .hash = json_string_or(state, "hash", ""),
         .items = json_string_or(state, "items", ""),
         .sent_count = json_i64_or(state, "sent_count", 0),
+        .told_count = json_i64_or(state, "told_count", 0),
         .sequence = json_i64_or(state, "sequence", -1),
         .unseen = json_bool_or(state, "unseen", false),
         .valid_until = json_string_or(state, "valid_until", ""),
@@ -46,6 +47,8 @@ orchestrator_keep(struct job *job, const struct orchestrator_memory *memory)
     set_known(state, "level", memory->level);
     if (memory->sent_count > 0)
         json_set_i64(state, "sent_count", memory->sent_count);
+    if (memory->told_count > 0)
+        json_set_i64(state, "told_count", memory->told_count);
     if (memory->sequence >= 0)
         json_set_i64(state, "sequence", memory->sequence);
     if (memory->unseen)

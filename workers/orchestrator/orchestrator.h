@@ -66,6 +66,7 @@ struct orchestrator_memory {
     const char *hash;   // of the fields last passed on; "" if none
     const char *items;  // of an invoice: of its items when last passed on; "" if none
     int64_t sent_count; // entries into `sent`
+    int64_t told_count; // changes of a lead or contact that were told of
     int64_t sequence;   // highest ce_sequence acted on, -1 for none
     bool unseen;        // our own write of the status has not come back yet
     const char *valid_until; // of a quote: the date its expiry stands for; "" = none

@@ -15,14 +15,23 @@ static const struct orchestrator_mirror leads = {
               "owner_company",
 };
 
-static const char *const contact_watched[] = {"email", "first_name", "last_name",
-                                              "phone", NULL};
+static const char *const contact_watched[] = {"email", "first_name",     "last_name",
+                                              "phone", "email_opted_in", NULL};
 static const struct orchestrator_mirror contacts = {
     .prefix = "contact:",
     .noun = "contact",
     .watched = contact_watched,
-    .fields = "id,email,first_name,last_name,phone,mautic_contact_id,owner_company",
+    .fields = "id,email,first_name,last_name,phone,email_opted_in,mautic_contact_id,"
+              "owner_company",
 };
+
+// The content, and how often it changed: what goes back to what it was is news as well.
+static const char *
+occurrence_of(struct job *job, struct orchestrator_look *look)
+{
+    look->memory.told_count++;
+    return job_printf(job, "%s:%lld", look->hash, (long long)look->memory.told_count);
+}
 
 static bool
 is_won(const char *status)
@@ -58,7 +67,8 @@ tell_lead(struct job *job, const struct event *ev, const struct orchestrator *o,
     occasion.root = look->memory.entity;
     struct json_object *data = json_object_in(job);
     json_set(data, "changed", look->changed);
-    return orchestrator_fact(job, &occasion, look->is_new ? "" : look->hash, data);
+    const char *occurrence = look->is_new ? "" : occurrence_of(job, look);
+    return orchestrator_fact(job, &occasion, occurrence, data);
 }
 
 // A lead moved.
@@ -99,7 +109,7 @@ orchestrator_contact(struct job *job, const struct event *ev, void *state)
         struct json_object *data = json_object_in(job);
         occasion.root = look.memory.entity;
         json_set(data, "changed", look.changed);
-        if (!orchestrator_fact(job, &occasion, look.hash, data))
+        if (!orchestrator_fact(job, &occasion, occurrence_of(job, &look), data))
             return false;
     } else {
         settlement_note(job, synced ? "no watched field differs" : "not in Mautic yet");

@@ -1,7 +1,10 @@
 // Acceptances, leads and contacts: what a change of theirs starts.
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/harness/test.h"
+
+#include "common/str.h"
 #include "workers/orchestrator/tests/play.h"
 
 #define ID "0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0001"
@@ -174,6 +177,54 @@ only_contacts_that_mautic_knows_are_told(void **state)
     assert_says(play->published, "mautic.commands " ADA);
 }
 
+#define OPTED(in)                                                                   \
+    "{\"id\":\"" ID "\",\"email\":\"ada@example.com\",\"mautic_contact_id\":\"7\"," \
+    "\"email_opted_in\":" in "}"
+
+// Each time, although the second time says what the first one did.
+static void
+who_opts_out_and_in_and_out_is_told_of_each_time(void **state)
+{
+    struct play *play = *state;
+    static const char *const changes[] = {
+        CHANGE("people", OPTED("true"), OPTED("false")),
+        CHANGE("people", OPTED("false"), OPTED("true")),
+        CHANGE("people", OPTED("true"), OPTED("false")),
+    };
+    char *said[3];
+    for (size_t i = 0; i < 3; i++) {
+        deliver(play, "directus.people.update", changes[i]);
+        assert_says(play->published, "mautic.commands " ADA);
+        said[i] = str_dup(play->published);
+        deliver(play, "directus.people.update", changes[i]); // the same change again
+        assert_string_equal(play->published, "");
+    }
+    // The ids of facts and commands hang on what is new.
+    assert_string_not_equal(said[0], said[2]);
+    for (size_t i = 0; i < 3; i++)
+        free(said[i]);
+}
+
+static void
+a_score_that_comes_back_is_told_of_again(void **state)
+{
+    struct play *play = *state;
+    char *first;
+    deliver(play, "directus.leads.update",
+            CHANGE("leads", LEAD("ada@example.com", "10", "new"),
+                   LEAD("ada@example.com", "60", "new")));
+    first = str_dup(play->published);
+    deliver(play, "directus.leads.update",
+            CHANGE("leads", LEAD("ada@example.com", "60", "new"),
+                   LEAD("ada@example.com", "10", "new")));
+    deliver(play, "directus.leads.update",
+            CHANGE("leads", LEAD("ada@example.com", "10", "new"),
+                   LEAD("ada@example.com", "60", "new")));
+    assert_says(play->published, "mautic.commands " ADA);
+    assert_string_not_equal(first, play->published);
+    free(first);
+}
+
 // ---- in general
 
 static void
@@ -208,6 +259,8 @@ main(void)
         TEST(a_contact_is_converted_once_for_ever),
         TEST(a_lead_that_was_converted_with_its_quote_converts_nobody),
         TEST(only_contacts_that_mautic_knows_are_told),
+        TEST(who_opts_out_and_in_and_out_is_told_of_each_time),
+        TEST(a_score_that_comes_back_is_told_of_again),
         TEST(a_hint_reads_the_row_and_takes_its_company),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
