@@ -174,6 +174,38 @@ install_triggers(const struct cli *cli, struct pg *pg)
     return EX_OK;
 }
 
+// Of two changes of an item the one with the lower number is the older one. An outbox
+// that was made anew, or came out of a backup, would begin below what was acted on, and
+// all its changes be taken for old ones. The margin is for those that are still on
+// their way.
+static int
+count_on(struct cli *cli, struct pg *capture)
+{
+    static const char highest[] =
+        "SELECT coalesce(max((convert_from(state, 'UTF8')::json->>'sequence')::int8), "
+        "0)"
+        " FROM relais.entity_state WHERE worker = 'relais-orchestrator'";
+    static const char go_on[] =
+        "SELECT setval('relais_capture.change_seq_seq', $1::int8 + 1000000)"
+        " FROM relais_capture.change_seq_seq WHERE last_value < $1::int8";
+    struct error err = {0};
+    char number[24];
+    int status = EX_OK;
+
+    struct pg_rows *rows = cli_query(cli, highest, NULL, 0, &status);
+    if (rows == NULL)
+        return status;
+    (void)snprintf(number, sizeof number, "%lld", (long long)pg_i64(rows, 0, 0));
+    pg_rows_free(rows);
+    struct pg_param params[] = {PG_TEXT(number)};
+    if (!pg_run(capture, go_on, params, 1, &rows, &err))
+        return cli_fail(cli, EX_UNAVAILABLE, "capture: its numbers: %s", err.text);
+    if (pg_rows_count(rows) > 0)
+        cli_say("capture: changes are counted on from %s\n", pg_text(rows, 0, 0));
+    pg_rows_free(rows);
+    return EX_OK;
+}
+
 int
 cli_migrate(struct cli *cli)
 {
@@ -190,6 +222,8 @@ cli_migrate(struct cli *cli)
     status = migrate(cli, pg, &capture);
     if (status == EX_OK)
         status = install_triggers(cli, pg);
+    if (status == EX_OK)
+        status = count_on(cli, pg);
     pg_close(pg);
     return status;
 }

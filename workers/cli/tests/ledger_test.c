@@ -118,6 +118,29 @@ capture_is_installed_in_directus_own_database(void **state)
 }
 
 static void
+an_outbox_made_anew_counts_on(void **state)
+{
+    static const char number[] = "SELECT nextval('relais_capture.change_seq_seq')";
+    struct world *world = *state;
+    struct run run = {0};
+    run_set(&run, "DATABASE_URL", world->postgres.url);
+    run_set(&run, "CAPTURE_DATABASE_URL", world->postgres.url);
+    assert_int_equal(run_line(&run, "migrate"), EX_OK);
+    pg_fixture_do(world->pg,
+                  "DROP SCHEMA relais_capture CASCADE;"
+                  "INSERT INTO relais.entity_state (worker, entity, state) VALUES"
+                  " ('relais-orchestrator', 'quote:a', '{\"sequence\":41}'),"
+                  " ('relais-orchestrator', 'quote:b', '{\"status\":\"sent\"}')");
+    assert_int_equal(run_line(&run, "migrate"), EX_OK);
+    assert_says(run.out, "counted on from 1000041");
+    assert_int_equal(pg_fixture_number(world->pg, number), 1000042);
+    assert_int_equal(run_line(&run, "migrate"), EX_OK);
+    assert_null(strstr(run.out, "counted on"));
+    assert_int_equal(pg_fixture_number(world->pg, number), 1000043);
+    run_end(&run);
+}
+
+static void
 a_wrong_password_is_not_shown(void **state)
 {
     struct run run = {0};
@@ -529,6 +552,7 @@ main(void)
         TEST(a_file_changed_after_it_was_applied_is_refused),
         TEST(a_migration_that_fails_leaves_nothing),
         TEST(capture_is_installed_in_directus_own_database),
+        TEST(an_outbox_made_anew_counts_on),
         TEST(a_wrong_password_is_not_shown),
         TEST(a_journey_shows_steps_calls_and_what_waits),
         TEST(a_journey_needs_an_entity),
