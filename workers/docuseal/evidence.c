@@ -11,7 +11,10 @@
 #include "common/uuid.h"
 #include "workers/docuseal/submission.h"
 
-enum { DOCUMENTS_MAX = 50 };
+enum {
+    DOCUMENTS_MAX = 50,
+    TITLE_BYTES = 200, // Directus keeps titles and names of files in 255 characters
+};
 
 // One file of a submission.
 struct piece {
@@ -63,6 +66,12 @@ documents_of(struct json_object *submission)
     return json_array_or_null(last, "documents");
 }
 
+static const char *
+cut(struct job *job, const char *title)
+{
+    return job_memdup(job, title, str_fit(title, strlen(title), TITLE_BYTES));
+}
+
 static bool
 store_documents(struct job *job, const struct docuseal *ds,
                 struct json_object *submission, struct docuseal_evidence *evidence)
@@ -83,7 +92,7 @@ store_documents(struct job *job, const struct docuseal *ds,
         struct json_object *document = json_object_array_get_idx(list, i);
         struct piece piece = {
             .key = job_printf(job, "document:%zu", i),
-            .title = json_string_or(document, "name", "document"),
+            .title = cut(job, json_string_or(document, "name", "document")),
             .url = json_string_or(document, "url", ""),
         };
         if (!store_piece(job, ds, id, &piece))

@@ -65,6 +65,29 @@ files_are_asked_for_with_the_key_and_never_shown(void **state)
 }
 
 static void
+a_long_name_of_a_document_fits_into_directus(void **state)
+{
+    struct scene *scene = *state;
+    char name[600] = "";
+    memset(name, 'x', sizeof name - 1);
+    const char *text = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"completed\""},
+                        {"documents", job_printf(&scene->fake.keep,
+                                                 "[{\"name\":\"%s\",\"url\":\"https://"
+                                                 "sign.hypervisual.ch/file/x.pdf\"}]",
+                                                 name)},
+                        {"audit_log_url", "\"https://sign.hypervisual.ch/a.pdf\""},
+                        {NULL}});
+    struct error err =
+        look(scene, (struct fake_reply[]){SUBMISSION(text), READ_ROW, EVIDENCE,
+                                          NO_FORMS, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    name[255 + 1] = '\0';
+    assert_null(strstr(scene->fake.calls[3].body, name));
+}
+
+static void
 the_key_does_not_leave_docuseals_own_server(void **state)
 {
     struct scene *scene = *state;
@@ -319,6 +342,7 @@ main(void)
         STORY(a_second_sight_of_a_completion_writes_nothing),
         STORY(files_are_asked_for_with_the_key_and_never_shown),
         STORY(the_key_does_not_leave_docuseals_own_server),
+        STORY(a_long_name_of_a_document_fits_into_directus),
         STORY(the_second_of_two_signatures_completes_the_log),
         STORY(an_address_no_webhook_told_is_looked_up),
         STORY(an_address_that_comes_late_is_added_once),

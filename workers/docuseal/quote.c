@@ -74,11 +74,23 @@ read_expiry(struct job *job, struct docuseal_order *order)
     return true;
 }
 
+// Without the blanks that a pasted address brings along.
+static const char *
+trimmed(struct job *job, const char *text)
+{
+    static const char blanks[] = " \t\r\n";
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]) != NULL)
+        length--;
+    return job_memdup(job, text, length);
+}
+
 static bool
 add_signer(struct job *job, struct docuseal_order *order,
            const struct docuseal_signer *signer, const char *hint)
 {
-    if (signer->email == NULL || strchr(signer->email, '@') == NULL) {
+    if (strchr(signer->email, '@') == NULL) {
         error_permanent(&job->error, "no e-mail address for the %s's signature",
                         signer->part);
         job->error.hint = hint;
@@ -103,7 +115,7 @@ add_client(struct job *job, struct docuseal_order *order)
     const struct docuseal_signer client = {
         .role = order->ds->role_client,
         .part = "client",
-        .email = json_string_or(order->row, "contact_id.email", NULL),
+        .email = trimmed(job, json_string_or(order->row, "contact_id.email", "")),
         .name = full_name(job, order->row),
     };
     return add_signer(job, order, &client,
@@ -119,7 +131,7 @@ add_company(struct job *job, struct json_object *data, struct docuseal_order *or
     const struct docuseal_signer company = {
         .role = order->ds->role_company,
         .part = "company",
-        .email = json_string_or(order->row, "owner_company_id.email", NULL),
+        .email = trimmed(job, json_string_or(order->row, "owner_company_id.email", "")),
         .name = json_string_or(order->row, "owner_company_id.legal_representative",
                                json_string_or(order->row, "owner_company_id.name", "")),
     };

@@ -95,6 +95,50 @@ a_decline_keeps_its_reason(void **state)
 }
 
 static void
+a_reason_as_long_as_a_book_is_cut_between_characters(void **state)
+{
+    enum { CHARACTERS = 200000 };
+    struct scene *scene = *state;
+    char *book = job_alloc(&scene->fake.keep, 2 * CHARACTERS + 1);
+    for (size_t i = 0; i < CHARACTERS; i++)
+        memcpy(book + 2 * i, "\xc3\xa9", 2);
+    const char *text =
+        edited(scene, "webhook.form.declined.1",
+               (struct edit[]){{"data.decline_reason",
+                                job_printf(&scene->fake.keep, "\"x%s\"", book)},
+                               {NULL}});
+    const char *silent = edited(scene, "get-submission.1.response",
+                                (struct edit[]){{"status", "\"declined\""},
+                                                {"submission_events", "[]"},
+                                                {"submitters.0.status", "\"declined\""},
+                                                {NULL}});
+    struct error err =
+        deliver(scene, "docuseal.form.declined",
+                job_printf(&scene->fake.keep,
+                           "{\"company\":\"HYPERVISUAL\",\"body\":%s}", text),
+                (struct fake_reply[]){SUBMISSION(silent), WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const char *kept = json_string_or(patch_of(scene), "decline_reason", "");
+    assert_int_equal(strlen(kept), 9999);
+}
+
+static void
+an_invitation_that_came_back_is_told_of(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"submitters.0.status", "\"sent\""},
+                        {"submitters.0.opened_at", "null"},
+                        {"submitters.0.completed_at", "null"},
+                        {"submission_events",
+                         "[{\"submitter_id\":8841,\"event_type\":\"bounce_email\"}]"},
+                        {NULL}});
+    assert_quiet(scene, text);
+    assert_true(fake_has_attention(&scene->fake, "docuseal.mail-refused"));
+}
+
+static void
 an_expired_submission_expires_the_quote(void **state)
 {
     struct scene *scene = *state;
@@ -428,6 +472,8 @@ main(void)
         STORY(a_look_of_our_own_signatory_is_not_the_clients),
         STORY(a_partial_signature_is_logged),
         STORY(a_decline_keeps_its_reason),
+        STORY(a_reason_as_long_as_a_book_is_cut_between_characters),
+        STORY(an_invitation_that_came_back_is_told_of),
         STORY(an_expired_submission_expires_the_quote),
         STORY(a_completion_after_the_expiry_still_counts),
         STORY(archived_by_hand_cancels_and_begins_a_new_round),

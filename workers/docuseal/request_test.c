@@ -333,6 +333,27 @@ a_contact_without_an_address_is_refused(void **state)
 }
 
 static void
+blanks_around_an_address_are_left_out(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = edited(
+        scene, "directus.quote",
+        (struct edit[]){{"data.contact_id.email", "\" m.keller@alpenblick.ch \\r\\n\""},
+                        {NULL}});
+    struct error err =
+        deliver(scene, REQUEST, QUOTE_COMMAND,
+                (struct fake_reply[]){{"GET", "/items/quotes/*", 200, row},
+                                      READ_TEMPLATE,
+                                      CREATED,
+                                      WRITTEN,
+                                      END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(
+        json_string_or(sent(scene, "POST", "/submissions"), "submitters.0.email", ""),
+        "m.keller@alpenblick.ch");
+}
+
+static void
 a_quote_out_of_date_is_refused(void **state)
 {
     struct scene *scene = *state;
@@ -720,6 +741,7 @@ main(void)
         STORY(the_companys_own_template_comes_first),
         STORY(a_contact_without_an_address_is_refused),
         STORY(a_quote_out_of_date_is_refused),
+        STORY(blanks_around_an_address_are_left_out),
         STORY(a_role_the_template_lacks_is_refused),
         STORY(a_refusal_for_good_has_docuseals_words),
         STORY(a_refusal_does_not_hide_a_live_submission),

@@ -8,6 +8,7 @@
 #include "common/ledger.h"
 #include "common/publish.h"
 #include "common/settlement.h"
+#include "common/str.h"
 #include "workers/docuseal/docuseal.h"
 #include "workers/docuseal/paper.h"
 #include "workers/docuseal/submission.h"
@@ -146,6 +147,21 @@ sweep_pending(struct job *job, struct sweep *sweep)
     return true;
 }
 
+// People may write anything into the row: a look at what is no number would end as a
+// dead letter each time.
+static bool
+is_number(struct job *job, const char *root, const char *id)
+{
+    long long number;
+    if (str_to_i64(id, &number) && number > 0)
+        return true;
+    settlement_attention(job, "docuseal.bad-submission-id", root,
+                         "docuseal_submission_id is \"%.40s\", which is no number of "
+                         "DocuSeal's: correct or empty it",
+                         id);
+    return false;
+}
+
 // What Directus holds open although it is not open at DocuSeal any more: declined,
 // expired or archived, and the webhook was lost.
 static bool
@@ -166,17 +182,17 @@ sweep_directus(struct job *job, struct sweep *sweep, const struct docuseal_paper
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
         const char *id = json_text_or(row, "docuseal_submission_id", "");
-        if (id[0] == '\0' || strchr(id, '.') != NULL || has(sweep->open, id))
+        const char *root =
+            job_printf(job, "%s:%s", paper->prefix, json_string_or(row, "id", ""));
+        if (id[0] == '\0' || !is_number(job, root, id) || has(sweep->open, id))
             continue;
         int64_t looked_ms = json_i64_or(json_at(sweep->before, "stuck"), id, 0);
         bool again = sweep->now_ms - looked_ms >= STUCK_AGAIN_MS;
         json_set_i64(sweep->stuck, id, again ? sweep->now_ms : looked_ms);
         if (!again)
             continue;
-        publish_look(
-            job, sweep, id,
-            job_printf(job, "%s:%s", paper->prefix, json_string_or(row, "id", "")),
-            json_string_or(row, "owner_company_id.code", ""));
+        publish_look(job, sweep, id, root,
+                     json_string_or(row, "owner_company_id.code", ""));
     }
     return true;
 }

@@ -156,6 +156,29 @@ what_directus_holds_open_and_docuseal_does_not_is_looked_at(void **state)
 }
 
 static void
+what_is_no_number_is_told_of_and_not_looked_at(void **state)
+{
+    static const char *const wrong[] = {"../users", "abc", "-1", "4107 ", "1e3"};
+    struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const char *row = job_printf(&scene->fake.keep,
+                                     "{\"data\":[{\"id\":\"" QUOTE
+                                     "\",\"docuseal_submission_id\":\"%s\"}]}",
+                                     wrong[i]);
+        struct error err = sweep(
+            scene, (struct fake_reply[]){
+                       {"GET", "/events/submission/completed?*", 200, "{\"data\":[]}"},
+                       NONE_PENDING,
+                       {"GET", "/items/quotes?*", 200, row},
+                       {"GET", "/items/cgv_acceptances?*", 200, "{\"data\":[]}"},
+                       END});
+        assert_int_equal(err.kind, ERROR_NONE);
+    }
+    assert_int_equal(scene->fake.published_count, 0);
+    assert_true(fake_has_attention(&scene->fake, "docuseal.bad-submission-id"));
+}
+
+static void
 one_that_was_archived_while_pending_is_looked_at(void **state)
 {
     struct scene *scene = *state;
@@ -351,6 +374,7 @@ main(void)
         STORY(what_has_not_moved_is_left_alone),
         STORY(what_directus_holds_open_and_docuseal_does_not_is_looked_at),
         STORY(one_that_was_archived_while_pending_is_looked_at),
+        STORY(what_is_no_number_is_told_of_and_not_looked_at),
         STORY(the_cursor_follows_docuseals_clock),
         STORY(one_submission_is_said_once),
         STORY(the_same_move_is_said_in_one_sweep_only),

@@ -3,6 +3,7 @@
 
 #include "common/json.h"
 #include "common/settlement.h"
+#include "common/str.h"
 #include "workers/docuseal/change.h"
 #include "workers/docuseal/submission.h"
 
@@ -100,11 +101,20 @@ decline_reason(const struct docuseal_sight *sight)
     return json_string_or(sight->ev->data, "body.data.decline_reason", "");
 }
 
+// Whoever declines may write a book: what Directus would not take must not keep the
+// decline itself from it.
+static const char *
+cut(struct job *job, const char *reason)
+{
+    enum { REASON_BYTES = 10000 };
+    return job_memdup(job, reason, str_fit(reason, strlen(reason), REASON_BYTES));
+}
+
 static bool
 decline(struct job *job, struct docuseal_sight *sight)
 {
     struct docuseal_change change = docuseal_change_begin(job, DOCUSEAL_DECLINED);
-    change.reason = decline_reason(sight);
+    change.reason = cut(job, decline_reason(sight));
     for (size_t i = 0; i < docuseal_signer_count(sight); i++)
         if (docuseal_signer_is(docuseal_signer_at(sight, i), "declined")
             && !docuseal_change_log(job, sight, &change, docuseal_signer_at(sight, i)))
@@ -135,6 +145,27 @@ archived(struct job *job, struct docuseal_sight *sight)
     docuseal_round_write(job, sight->round);
     settlement_note(job, "submission %s was archived at DocuSeal", sight->id);
     return true;
+}
+
+// DocuSeal says nowhere else that an invitation came back, and sends no webhook.
+static void
+tell_bounces(struct job *job, const struct docuseal_sight *sight)
+{
+    static const char *const refusals[] = {"bounce_email", "complaint_email"};
+    struct json_object *events =
+        json_array_or_null(sight->submission, "submission_events");
+    size_t count = events != NULL ? json_object_array_length(events) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *ev = json_object_array_get_idx(events, i);
+        const char *type = json_string_or(ev, "event_type", "");
+        for (size_t k = 0; k < sizeof refusals / sizeof refusals[0]; k++)
+            if (strcmp(type, refusals[k]) == 0)
+                settlement_attention(
+                    job, "docuseal.mail-refused", sight->root.key,
+                    "the mail to signer %s of submission %s came back: correct the "
+                    "address at DocuSeal, or cancel and ask anew",
+                    json_text_or(ev, "submitter_id", "?"), sight->id);
+    }
 }
 
 // Adds rows of those who have signed since.
@@ -195,6 +226,7 @@ progress(struct job *job, struct docuseal_sight *sight)
     struct docuseal_change partly = docuseal_change_begin(job, DOCUSEAL_PARTLY);
     struct docuseal_change viewed = docuseal_change_begin(job, DOCUSEAL_VIEWED);
     bool opened = !round->viewed && json_at(client, "opened_at") != NULL;
+    tell_bounces(job, sight);
     if (!log_new_signers(job, sight, &partly))
         return false;
     bool fresh = json_object_array_length(partly.write.fresh) > 0;
