@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/json.h"
+#include "common/settlement.h"
 #include "workers/mautic/api.h"
 #include "workers/mautic/field.h"
 #include "workers/mautic/mautic.h"
@@ -160,6 +161,23 @@ drop_chosen(struct job *job, struct json_object *fields)
     return job->error.http_status == 400 && dropped;
 }
 
+// Fields that people must make in Mautic: without them it loses what they are sent, and
+// says nothing.
+static void
+check_made(struct job *job, struct json_object *fields, struct json_object *answer)
+{
+    static const char *const made[] = {"directus_id", "owner_company"};
+    struct json_object *all = json_at(answer, "contact.fields.all");
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++)
+        if (json_object_is_type(all, json_type_object)
+            && json_object_object_get_ex(fields, made[i], NULL)
+            && !json_object_object_get_ex(all, made[i], NULL))
+            settlement_attention(job, "mautic.field-missing", made[i],
+                                 "Mautic has no contact field with the alias %s: make "
+                                 "it there, of type text",
+                                 made[i]);
+}
+
 static bool
 write(struct job *job, const struct mautic *m, struct mautic_call *call,
       struct json_object *fields, struct json_object **answer)
@@ -171,6 +189,8 @@ write(struct job *job, const struct mautic *m, struct mautic_call *call,
             return false;
         error_clear(&job->error);
     }
+    if (*answer != NULL)
+        check_made(job, fields, *answer);
     return true;
 }
 

@@ -86,6 +86,20 @@ a_contact_whose_address_only_begins_the_same_is_somebody_else(void **state)
 }
 
 static void
+a_field_that_nobody_made_in_mautic_is_told_of(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = sync(
+        scene, (struct fake_reply[]){READ_ROW(""), NOBODY, MADE, PERSON_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_false(fake_has_attention(&scene->fake, "mautic.field-missing"));
+    err = sync(scene, (struct fake_reply[]){READ_ROW("\"phone\":\"1\""), MARTINA,
+                                            EDITED(47), PERSON_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "mautic.field-missing"));
+}
+
+static void
 the_second_sync_of_the_same_words_writes_nothing(void **state)
 {
     struct scene *scene = *state;
@@ -365,6 +379,7 @@ main(void)
         STAGED(a_contact_that_mautic_has_is_told_and_not_made_again),
         STAGED(what_is_no_number_of_a_contact_is_not_asked_for),
         STAGED(a_contact_whose_address_only_begins_the_same_is_somebody_else),
+        STAGED(a_field_that_nobody_made_in_mautic_is_told_of),
         MET(the_second_sync_of_the_same_words_writes_nothing),
         MET(what_changed_in_directus_is_written_once),
         MET(a_merged_contact_goes_on_under_the_winners_number),

@@ -6,6 +6,7 @@
 // that caused it, so it is answered at once, and 200, which all its versions take.
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/hmac.h"
 #include "common/json.h"
 #include "common/str.h"
@@ -168,14 +169,16 @@ add_item(struct job *job, const struct webhook_request *request, const char *typ
     static const char *const kept_headers[] = {"X-Origin-Base-URL", "User-Agent",
                                                "Content-Type", NULL};
     size_t length;
+    int64_t at_ms;
     const char *text = json_print(item, &length);
+    const char *time = json_string_or(item, "timestamp", "");
     struct webhook_event ev = {
         .type = type,
         .id = id_of(job, type, text, length),
         .source = "mautic",
         .subject = "",
         .company = company_of(item),
-        .time = json_string_or(item, "timestamp", NULL),
+        .time = clock_parse(time, &at_ms) ? time : NULL,
     };
     ev.key = lane_of(job, item, ev.id);
     if (str_starts(ev.key, "person:"))
@@ -189,23 +192,33 @@ add_item(struct job *job, const struct webhook_request *request, const char *typ
     return webhook_add(job, out, &ev);
 }
 
-// The items of one type: a list, or (7.x, some types) a single one.
+// The event's type. A plugin may add types of any name: they are kept under one of
+// ours.
+static const char *
+type_of(struct job *job, const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    enum { NAME_CHARS = 100 };
+    bool ours = str_starts(name, "mautic.");
+    char *type = job_printf(job, "%s%.*s", ours ? "" : "mautic.", NAME_CHARS, name);
+    for (char *at = type; *at != '\0'; at++)
+        if (strchr(letters, *at) == NULL)
+            *at = '_';
+    return type;
+}
+
+// The items of one type: a list, or (7.x, some types) a single one. One that is odd is
+// kept like the others: Mautic does not send a delivery again that was refused.
 static bool
 add_items(struct job *job, const struct webhook_request *request, const char *type,
           struct json_object *items, struct webhook_events *out)
 {
-    if (json_object_is_type(items, json_type_object))
-        return add_item(job, request, type, items, out);
     if (!json_object_is_type(items, json_type_array))
-        return error_permanent(&job->error, "`%.60s` is no list of items", type);
-    for (size_t i = 0; i < json_object_array_length(items); i++) {
-        struct json_object *item = json_object_array_get_idx(items, i);
-        if (!json_object_is_type(item, json_type_object))
-            return error_permanent(&job->error, "`%.60s` has an item that is no object",
-                                   type);
-        if (!add_item(job, request, type, item, out))
+        return add_item(job, request, type, items, out);
+    for (size_t i = 0; i < json_object_array_length(items); i++)
+        if (!add_item(job, request, type, json_object_array_get_idx(items, i), out))
             return false;
-    }
     return true;
 }
 
@@ -223,11 +236,9 @@ hook_split(const void *state, struct job *job, const struct webhook_request *req
     // time of its own.
     if (json_string_or(body, "timestamp", NULL) != NULL)
         return true;
-    json_object_object_foreach(body, type, items)
+    json_object_object_foreach(body, name, items)
     {
-        if (!str_starts(type, "mautic."))
-            return error_permanent(&job->error, "`%.60s` is no event of Mautic", type);
-        if (!add_items(job, request, type, items, out))
+        if (!add_items(job, request, type_of(job, name), items, out))
             return false;
     }
     return true;
