@@ -147,19 +147,6 @@ mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
     return !failed;
 }
 
-static const char *
-identity_of(struct job *job, const struct mautic_entry *entry)
-{
-    return job_printf(job, "campaign:%" PRId64 ":%s:%s", entry->campaign, entry->who,
-                      entry->cause);
-}
-
-bool
-mautic_campaign_give_up(struct job *job, const struct mautic_entry *entry)
-{
-    return effect_close(job, campaign_entry.name, identity_of(job, entry), NULL);
-}
-
 bool
 mautic_campaign_enter(struct job *job, const struct mautic *m,
                       const struct mautic_entry *entry)
@@ -170,7 +157,7 @@ mautic_campaign_enter(struct job *job, const struct mautic *m,
         .m = m, .entry = entry, .known = ledger_state(job, entity)};
     if (attempt.known == NULL)
         return false;
-    struct json_object *result = effect_once(job, &campaign_entry, identity_of(job, entry), &attempt);
+    struct json_object *result = effect_once(job, &campaign_entry, identity, &attempt);
     if (result == NULL)
         return false;
     // Also of an entry made before: this one may be older than what is known.
