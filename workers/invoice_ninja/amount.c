@@ -4,6 +4,8 @@
 
 enum { WHOLE = 10000 }; // 100 % in hundredths
 
+#define WEIGHT_MAX INT64_C(100000000000000000) // NINJA_RATES_MAX of them add up
+
 // value x numerator / denominator, half up (away from zero). False on an overflow.
 static bool
 scale(int64_t value, int64_t numerator, int64_t denominator, int64_t *result)
@@ -67,7 +69,7 @@ ninja_part_add(struct ninja_part parts[], size_t *count, int64_t rate,
 {
     size_t i = 0;
     int64_t gross;
-    if (!scale(net_cents, WHOLE + rate, WHOLE, &gross))
+    if (rate < 0 || rate > WHOLE || !scale(net_cents, WHOLE + rate, WHOLE, &gross))
         return false;
     while (i < *count && parts[i].rate != rate)
         i++;
@@ -75,7 +77,11 @@ ninja_part_add(struct ninja_part parts[], size_t *count, int64_t rate,
         return false;
     if (i == *count)
         parts[(*count)++] = (struct ninja_part){.rate = rate};
-    return !__builtin_add_overflow(parts[i].weight, gross, &parts[i].weight);
+    if (__builtin_add_overflow(parts[i].weight, gross, &gross) || gross > WEIGHT_MAX
+        || gross < -WEIGHT_MAX)
+        return false;
+    parts[i].weight = gross;
+    return true;
 }
 
 static bool

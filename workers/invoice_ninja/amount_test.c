@@ -225,6 +225,37 @@ an_item_is_quantity_by_price_less_its_discount(void **state)
     assert_false(ninja_item_net(INT64_MAX, 2, 0, &cents));
 }
 
+static void
+rates_and_weights_have_bounds(void **state)
+{
+    (void)state;
+    struct ninja_part parts[NINJA_RATES_MAX];
+    size_t count = 0;
+    assert_false(ninja_part_add(parts, &count, -810, 100));
+    assert_false(ninja_part_add(parts, &count, 10001, 100));
+    assert_false(ninja_part_add(parts, &count, 0, 200000000000000000));
+    assert_int_equal(count, 0);
+    int items = 0;
+    while (items < 1000 && ninja_part_add(parts, &count, 0, 500000000000000))
+        items++;
+    assert_int_equal(items, 200); // more and their sum might not fit
+}
+
+// 1000.00 at 8.1, 2.6, 3.8 and 0 percent.
+static void
+vat_is_half_up_on_the_net_amount(void **state)
+{
+    (void)state;
+    static const int64_t rates[][2] = {
+        {810, 108100}, {260, 102600}, {380, 103800}, {0, 100000}};
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        struct ninja_part parts[NINJA_RATES_MAX];
+        size_t count = 0;
+        assert_true(ninja_part_add(parts, &count, rates[i][0], 100000));
+        assert_int_equal(parts[0].weight, rates[i][1]);
+    }
+}
+
 int
 main(void)
 {
@@ -238,6 +269,8 @@ main(void)
         cmocka_unit_test(items_of_one_rate_are_one_part),
         cmocka_unit_test(decimals_are_read_exactly),
         cmocka_unit_test(an_item_is_quantity_by_price_less_its_discount),
+        cmocka_unit_test(rates_and_weights_have_bounds),
+        cmocka_unit_test(vat_is_half_up_on_the_net_amount),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@ enum {
     GUARD_MS = 1200, // equal writes are refused within a second
 };
 
+#define CENTS_MAX 9e15 // beyond it a float knows no single centime
+
 #define REDIRECTED \
     "a proxy answers in Invoice Ninja's place, or INVOICE_NINJA_URL is not final"
 
@@ -36,6 +38,8 @@ const struct error_rule ninja_rules[] = {
     {400, "is deleted", ERROR_PERMANENT,
      "it was deleted in Invoice Ninja: restore it there, then replay"},
     {400, NULL, ERROR_PERMANENT, "Invoice Ninja refuses it: mend what it names"},
+    {422, "id number has already been taken", ERROR_PERMANENT,
+     "another client in Invoice Ninja has this id number"},
     {422, "number has already been taken", ERROR_PERMANENT,
      "another object in Invoice Ninja has this number"},
     {422, "idempotency", ERROR_PERMANENT, "it was booked before"},
@@ -202,20 +206,65 @@ ninja_refused_for(const struct job *job, const char *rule)
     return job->error.rule != NULL && strcmp(job->error.rule, rule) == 0;
 }
 
+// A sum of PHP floats: 0.30000000000000004, or 1.0e+25 for what is no money.
+static bool
+read_float(const char *text, int64_t *cents)
+{
+    char *end;
+    double value = strtod(text, &end) * 100;
+    if (end == text || *end != '\0' || !(value > -CENTS_MAX && value < CENTS_MAX))
+        return false;
+    *cents = (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+    return true;
+}
+
+static bool
+read_cents(struct json_object *obj, const char *path, int64_t *cents)
+{
+    const char *text = json_text_or(obj, path, NULL);
+    int64_t read;
+    if (text == NULL || (!money_parse(text, &read) && !read_float(text, &read))
+        || read > (int64_t)CENTS_MAX || read < -(int64_t)CENTS_MAX)
+        return false;
+    *cents = read;
+    return true;
+}
+
 int64_t
 ninja_cents(struct json_object *obj, const char *path, int64_t fallback)
 {
-    const char *text = json_text_or(obj, path, NULL);
     int64_t cents;
-    if (text == NULL)
-        return fallback;
-    if (money_parse(text, &cents))
-        return cents;
-    // A sum of PHP floats: 0.30000000000000004, or 1.0e+25 for what is no money.
-    double value = json_object_get_double(json_at(obj, path)) * 100;
-    if (!(value > -9e15 && value < 9e15))
-        return fallback;
-    return (int64_t)(value < 0 ? value - 0.5 : value + 0.5);
+    return read_cents(obj, path, &cents) ? cents : fallback;
+}
+
+static bool
+odd_answer(struct job *job, const char *what, struct json_object *obj, const char *path)
+{
+    error_permanent(&job->error, "%.80s: Invoice Ninja says \"%.30s\" for its %s", what,
+                    json_text_or(obj, path, "nothing"), path);
+    job->error.service = "invoice-ninja";
+    job->error.hint = "nothing was written: look at it in Invoice Ninja (5.10 or "
+                      "newer?), then replay";
+    return false;
+}
+
+bool
+ninja_cents_of(struct job *job, const char *what, struct json_object *obj,
+               const char *path, int64_t *cents)
+{
+    return read_cents(obj, path, cents) || odd_answer(job, what, obj, path);
+}
+
+bool
+ninja_status_of(struct job *job, const char *what, struct json_object *obj, int last,
+                int *status)
+{
+    long long value;
+    if (!str_to_i64(json_text_or(obj, "status_id", ""), &value) || value < 1
+        || value > last)
+        return odd_answer(job, what, obj, "status_id");
+    *status = (int)value;
+    return true;
 }
 
 const char *

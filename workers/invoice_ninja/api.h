@@ -60,6 +60,15 @@ bool ninja_refused_for(const struct job *job, const char *rule);
 // Money at a path (a PHP float) as centimes, rounded; fallback where there is none.
 int64_t ninja_cents(struct json_object *obj, const char *path, int64_t fallback);
 
+// The same where it must be there. False (PERMANENT, naming the path): it is not, or is
+// no amount of money. what names the object ("invoice 7LDdwrmb1Y").
+bool ninja_cents_of(struct job *job, const char *what, struct json_object *obj,
+                    const char *path, int64_t *cents) ATTR_MUST_CHECK;
+
+// A status_id at its place, 1 to last. False: PERMANENT.
+bool ninja_status_of(struct job *job, const char *what, struct json_object *obj,
+                     int last, int *status) ATTR_MUST_CHECK;
+
 // Centimes as Directus takes them: "5513.10". In the job.
 const char *ninja_cents_text(struct job *job, int64_t cents);
 

@@ -1,12 +1,15 @@
 #include "workers/invoice_ninja/book.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/effect.h"
 #include "common/json.h"
+#include "common/publish.h"
 #include "common/settlement.h"
 #include "workers/invoice_ninja/api.h"
 #include "workers/invoice_ninja/bill.h"
+#include "workers/invoice_ninja/company.h"
 #include "workers/invoice_ninja/ninja.h"
 #include "workers/invoice_ninja/payment.h"
 #include "workers/invoice_ninja/reconcile.h"
@@ -104,7 +107,8 @@ read_figures(struct job *job, const struct booking *booking,
                             &invoice))
         return false;
     if (invoice != NULL) {
-        *figures = ninja_invoice_figures(invoice, job_today(job));
+        if (!ninja_invoice_figures(job, invoice, figures))
+            return false;
         if (strcmp(figures->status, "cancelled") != 0)
             return true;
     }
@@ -174,6 +178,56 @@ begin(struct job *job, const struct event *ev, struct booking *booking)
                || ninja_bill_take_row(job, booking->bill, invoice));
 }
 
+// Invoice Ninja books in the currency of the invoice, whatever the amount meant.
+static bool
+is_money(struct job *job, const struct booking *booking)
+{
+    const char *currency =
+        json_string_or(booking->row, "currency", booking->bill->currency);
+    if (booking->amount_cents <= 0)
+        return error_permanent(&job->error, "amount of the payment must be above 0");
+    if (strcasecmp(currency, booking->bill->currency) == 0)
+        return true;
+    error_permanent(&job->error,
+                    "currency of payment %s is %.10s, and that of its invoice %.10s",
+                    booking->id, currency, booking->bill->currency);
+    job->error.hint = "enter the amount that was paid in the invoice's currency, then "
+                      "replay";
+    return false;
+}
+
+// Nothing is mirrored for a company without a key: there the payment counts as it is.
+static bool
+tell_of_unmirrored(struct job *job, const struct booking *booking,
+                   const struct event *ev)
+{
+    const struct ninja_bill *bill = booking->bill;
+    if (ninja_company_key(booking->ninja->companies, bill->company) != NULL) {
+        error_permanent(&job->error,
+                        "invoice %s is not in Invoice Ninja: payment %s cannot be "
+                        "booked",
+                        bill->id, booking->id);
+        job->error.http_status = 409;
+        job->error.hint = "see why the invoice was not mirrored (its dead letter says "
+                          "so), replay that, then this";
+        return false;
+    }
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "company", bill->company);
+    json_set_string(data, "entity", bill->entity);
+    json_set_string(data, "fact", "payment.received");
+    publish_command(job, &(struct publish_command){
+                             .type = "orchestrator.fact",
+                             .key = bill->root,
+                             .subject = bill->root,
+                             .cause = event_identity(ev),
+                             .data = data,
+                         });
+    settlement_note(job, "company %s has no key of Invoice Ninja: it counts unbooked",
+                    bill->company);
+    return true;
+}
+
 // Why there is nothing to book, or NULL.
 static const char *
 why_not(const struct booking *booking)
@@ -182,8 +236,6 @@ why_not(const struct booking *booking)
         return "it came from Invoice Ninja";
     if (strcmp(json_string_or(booking->row, "status", ""), "completed") != 0)
         return "it is not completed";
-    if (booking->bill->ninja_id == NULL)
-        return "its invoice is not in Invoice Ninja";
     return NULL;
 }
 
@@ -215,8 +267,10 @@ ninja_book(struct job *job, const struct ninja *ninja, const struct event *ev)
         settlement_note(job, "nothing to book: %s", why);
         return true;
     }
-    if (booking.amount_cents <= 0)
-        return error_permanent(&job->error, "amount of the payment must be above 0");
+    if (booking.bill->ninja_id == NULL)
+        return tell_of_unmirrored(job, &booking, ev);
+    if (!is_money(job, &booking))
+        return false;
     struct json_object *result = effect_once(
         job, &payment_booked, job_printf(job, "payment:%s", booking.id), &booking);
     return result != NULL && look(job, &booking, ev, result);

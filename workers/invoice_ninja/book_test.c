@@ -6,6 +6,7 @@
 #define ROW "0c0d0e0f-1011-4213-9415-161718191a1b"
 #define COMMAND "{\"company\":\"HYPERVISUAL\",\"payment\":\"" ROW "\"}"
 #define IDENTITY "payment:" ROW
+#define OTHER "11111111-2222-4333-8444-555555555555"
 
 #define READ_ROW(text)                                \
     {                                                 \
@@ -227,6 +228,58 @@ bad_payments_are_dead_letters(void **state)
     assert_int_equal(err.http_status, 409);
 }
 
+// 100 francs are not 100 euros.
+static void
+a_payment_in_another_currency_is_a_dead_letter(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = row_with(scene, "\"amount\":\"5513.10\",\"currency\":\"EUR\","
+                                      "\"source\":\"bank\",\"status\":\"completed\"");
+    struct error err = book(scene, (struct fake_reply[]){READ_ROW(row), END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.text, "currency"));
+    assert_non_null(err.hint);
+}
+
+static const char *
+row_of_company(struct scene *scene, const char *company)
+{
+    return job_printf(&scene->fake.keep,
+                      "{\"data\":{\"id\":\"" ROW "\",\"amount\":\"12.00\",\"source\":"
+                      "\"bank\",\"status\":\"completed\",\"invoice_id\":{\"id\":"
+                      "\"" OTHER "\",\"owner_company\":\"%s\",\"company_id\":\"" FIRM
+                      "\",\"quote_id\":\"" QUOTE "\",\"status\":\"sent\"}}}",
+                      company);
+}
+
+// Its mirroring has failed: the money is not forgotten.
+static void
+a_payment_of_an_invoice_that_is_not_there_is_a_dead_letter(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = book(
+        scene,
+        (struct fake_reply[]){READ_ROW(row_of_company(scene, "HYPERVISUAL")), END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.text, OTHER));
+    assert_non_null(strstr(err.hint, "replay"));
+}
+
+static void
+a_payment_of_a_company_without_a_key_counts_unbooked(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = fake_deliver(
+        &scene->fake, BOOK, "LEXAIA:" FIRM, COMMAND,
+        (struct fake_reply[]){READ_ROW(row_of_company(scene, "LEXAIA")), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *asked = fake_last(&scene->fake, "orchestrator.fact");
+    assert_string_equal(asked->topic, "orchestrator.commands");
+    assert_string_equal(asked->key, QUOTE_ROOT);
+    assert_string_equal(text_at(asked->data, "entity"), "invoice:" OTHER);
+    assert_string_equal(text_at(asked->data, "fact"), "payment.received");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, billed_before, scene_end)
 
 int
@@ -240,6 +293,9 @@ main(void)
         TEST(the_guard_of_a_second_gives_the_intent_back),
         TEST(what_is_no_new_money_is_not_booked),
         TEST(bad_payments_are_dead_letters),
+        TEST(a_payment_in_another_currency_is_a_dead_letter),
+        TEST(a_payment_of_an_invoice_that_is_not_there_is_a_dead_letter),
+        TEST(a_payment_of_a_company_without_a_key_counts_unbooked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 #include "workers/invoice_ninja/client.h"
 
+#include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/effect.h"
 #include "common/json.h"
@@ -8,6 +10,8 @@
 #include "workers/invoice_ninja/api.h"
 #include "workers/invoice_ninja/contact.h"
 #include "workers/invoice_ninja/ninja.h"
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 struct search {
     const struct ninja *ninja;
@@ -35,12 +39,18 @@ ninja_party_read(struct job *job, const char *company, struct json_object *row,
         job->error.hint = "name the company or the contact, then replay";
         return false;
     }
+    const char *currency = json_string_or(row, "currency", "CHF");
+    if (strlen(currency) != 3 || strspn(currency, LETTERS) != 3)
+        return error_permanent(&job->error,
+                               "currency must be three letters, such as CHF, not "
+                               "\"%.20s\"",
+                               currency);
     *party = (struct ninja_party){
         .company = company,
         .id = id,
         .collection = firm != NULL ? "companies" : "people",
         .lane = ninja_lane(job, company, id),
-        .currency = json_string_or(row, "currency", "CHF"),
+        .currency = currency,
         .firm = firm,
         .contact = contact,
     };
@@ -56,6 +66,23 @@ full_name(struct job *job, struct json_object *contact)
     const char *last = json_string_or(contact, "last_name", "");
     const char *gap = first[0] != '\0' && last[0] != '\0' ? " " : "";
     return job_printf(job, "%s%s%s", first, gap, last);
+}
+
+// As Invoice Ninja names languages: "fr", "fr_CH". "fr-CH", "de_CH" and "DE" are what
+// people write. NULL: it is left to Invoice Ninja.
+static const char *
+language_of(struct job *job, struct json_object *contact)
+{
+    char *code = job_strdup(job, json_string_or(contact, "language", ""));
+    size_t letters = strspn(code, LETTERS);
+    if (letters != 2 || strchr("-_", code[2]) == NULL)
+        return NULL;
+    bool is_swiss_french = strncasecmp(code, "fr", 2) == 0 && code[2] != '\0'
+                           && strcasecmp(code + 3, "CH") == 0;
+    code[2] = '\0';
+    code[0] = (char)tolower((unsigned char)code[0]);
+    code[1] = (char)tolower((unsigned char)code[1]);
+    return is_swiss_french ? "fr_CH" : code;
 }
 
 // Members that may be empty and are then left to Invoice Ninja.
@@ -86,7 +113,9 @@ body_of(struct job *job, const struct ninja_party *party)
     set_if(body, "city", firm, "city");
     set_if(body, "country_code", firm, "country");
     set_if(body, "phone", firm, "phone");
-    set_if(body, "language_code", party->contact, "language");
+    const char *language = language_of(job, party->contact);
+    if (language != NULL)
+        json_set_string(body, "language_code", language);
     struct json_object *contacts = json_array_in(job);
     struct json_object *contact = ninja_contact_body(job, party);
     json_set_bool(contact, "is_primary", true);
@@ -191,11 +220,65 @@ adopt_by_email(struct job *job, const struct search *search,
     return *client != NULL;
 }
 
+// ---- its currency, in which all its invoices are
+
+// Invoice Ninja's numbers of those that are billed here.
+static const struct {
+    const char *id, *code;
+} currencies[] = {{"1", "USD"}, {"2", "GBP"}, {"3", "EUR"}, {"17", "CHF"}, {NULL}};
+
+static bool
+is_listed(const char *code)
+{
+    size_t i = 0;
+    while (currencies[i].id != NULL && strcasecmp(currencies[i].code, code) != 0)
+        i++;
+    return currencies[i].id != NULL;
+}
+
+// The client's, as far as it tells: "#9" for a number that is not listed; without one
+// it has its company's, which is taken to be the party's.
+static const char *
+currency_of(struct job *job, const struct search *search, struct json_object *client)
+{
+    const char *id = json_text_or(client, "settings.currency_id", "");
+    if (id[0] == '\0')
+        return search->party->currency;
+    for (size_t i = 0; currencies[i].id != NULL; i++)
+        if (strcmp(currencies[i].id, id) == 0)
+            return currencies[i].code;
+    return job_printf(job, "#%s", id);
+}
+
+// An amount would be billed as if it were in the client's.
+static bool
+is_billed_in(struct job *job, const struct ninja_party *party, const char *currency)
+{
+    bool same = currency[0] == '#' ? !is_listed(party->currency)
+                                   : strcasecmp(currency, party->currency) == 0;
+    if (same)
+        return true;
+    error_permanent(&job->error,
+                    "currency is %.10s, and client %s is billed in %.10s in Invoice "
+                    "Ninja",
+                    party->currency, party->lane, currency);
+    job->error.http_status = 409;
+    job->error.hint =
+        "a client of Invoice Ninja has one currency: bill another company "
+        "or contact, or change the client's there and relais effect "
+        "resolve invoice-ninja.client <company>:<party> not-done; then "
+        "replay";
+    return false;
+}
+
+// ---- the effect
+
 static struct json_object *
-result_of(struct job *job, struct json_object *client)
+result_of(struct job *job, const struct search *search, struct json_object *client)
 {
     struct json_object *result = json_object_in(job);
     json_set_string(result, "client_id", json_text_or(client, "id", ""));
+    json_set_string(result, "currency", currency_of(job, search, client));
     return result;
 }
 
@@ -208,9 +291,30 @@ find(struct job *job, const char *identity, void *ctx, struct json_object **foun
     if (!find_by_id_number(job, search, &search->client))
         return false;
     if (search->client != NULL)
-        json_add(alive, result_of(job, search->client));
+        json_add(alive, result_of(job, search, search->client));
     *found = alive;
     return true;
+}
+
+// Somebody may have given the id_number to a client since it was looked for.
+static bool
+make(struct job *job, const struct search *search, struct json_object **client)
+{
+    *client = ninja_ask(job, search->ninja,
+                        &(struct ninja_call){.company = search->party->company,
+                                             .method = "POST",
+                                             .path = "/clients",
+                                             .body = body_of(job, search->party),
+                                             .once = true});
+    if (*client != NULL || !ninja_refused_for(job, "id number has already been taken"))
+        return *client != NULL;
+    struct error refusal = job->error;
+    error_clear(&job->error);
+    if (!find_by_id_number(job, search, client))
+        return false;
+    if (*client == NULL)
+        job->error = refusal;
+    return *client != NULL;
 }
 
 static struct json_object *
@@ -222,15 +326,10 @@ create(struct job *job, const char *identity, void *ctx)
     if (!find_by_id_number(job, search, &client)
         || (client == NULL && !adopt_by_email(job, search, &client)))
         return NULL;
-    if (client == NULL)
-        client = ninja_ask(job, search->ninja,
-                           &(struct ninja_call){.company = search->party->company,
-                                                .method = "POST",
-                                                .path = "/clients",
-                                                .body = body_of(job, search->party),
-                                                .once = true});
+    if (client == NULL && !make(job, search, &client))
+        return NULL;
     search->client = client;
-    return client != NULL ? result_of(job, client) : NULL;
+    return result_of(job, search, client);
 }
 
 // id_number is unique, so that there is never a surplus.
@@ -266,6 +365,8 @@ ninja_client_of(struct job *job, const struct ninja *ninja,
                           "not-done, then replay";
         return false;
     }
+    if (!is_billed_in(job, party, json_string_or(result, "currency", party->currency)))
+        return false;
     keep_reference(job, party, client->id);
     client->contact = ninja_contact_of(job, ninja, party, client->id, search.client);
     return client->contact != NULL;

@@ -272,16 +272,15 @@ read_invoice(struct job *job, struct deposit *deposit, const char *id)
 static bool
 have_sent(struct job *job, struct deposit *deposit, struct ninja_figures *figures)
 {
-    const char *today = job_today(job);
-    *figures = ninja_invoice_figures(deposit->invoice, today);
+    if (!ninja_invoice_figures(job, deposit->invoice, figures))
+        return false;
     if (strcmp(figures->status, "draft") != 0)
         return true;
     if (!ninja_invoice_act(job, deposit->ninja, deposit->company, figures->id,
                            "mark_sent")
         || !read_invoice(job, deposit, figures->id))
         return false;
-    *figures = ninja_invoice_figures(deposit->invoice, today);
-    return true;
+    return ninja_invoice_figures(job, deposit->invoice, figures);
 }
 
 static void

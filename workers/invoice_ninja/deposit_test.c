@@ -374,6 +374,16 @@ bad_data_is_named(void **state)
     assert_names(scene, with(scene, "data.total", "\"-1.00\""), "total");
     assert_names(scene, with(scene, "data.deposit_percentage", "\"101\""), "101%");
     assert_names(scene, with(scene, "data.quote_number", "null"), "quote_number");
+    assert_names(scene, with(scene, "data.items.0.tax_rate", "\"-2.6\""), "tax_rate");
+    assert_names(scene, with(scene, "data.items.0.discount", "\"120\""), "discount");
+    assert_names(scene, with(scene, "data.items.0.quantity", "\"99999999999999\""),
+                 "quantity");
+    assert_names(scene,
+                 edited(scene, "directus.quote",
+                        (struct edit[]){{"data.tax_rate", "\"810\""},
+                                        {"data.items", "[]"},
+                                        {NULL}}),
+                 "tax_rate");
     assert_names(
         scene,
         edited(scene, "directus.quote",
@@ -670,6 +680,90 @@ several_clients_of_one_address_are_left_alone(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
+// A client of Invoice Ninja has one currency: 5513.10 euros would be billed as francs.
+static void
+a_client_of_another_currency_is_not_billed(void **state)
+{
+    struct scene *scene = *state;
+    const char *quote = edited(scene, "directus.quote",
+                               (struct edit[]){{"data.currency", "\"EUR\""}, {NULL}});
+    struct error err = create(
+        scene,
+        (struct fake_reply[]){READ_QUOTE(quote),
+                              CONFIGS(NO_ROWS),
+                              {"GET", "/api/v1/clients?id_number=*", 200,
+                               fixture(scene, "find-client-by-email.1.response")},
+                              END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(err.http_status, 409);
+    assert_non_null(strstr(err.text, "currency is EUR"));
+    // The same by what is remembered of the client.
+    err =
+        create(scene, (struct fake_reply[]){READ_QUOTE(quote), CONFIGS(NO_ROWS), END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.text, "currency is EUR"));
+    err = create(scene, (struct fake_reply[]){
+                            READ_QUOTE(fixture(scene, "directus.quote")),
+                            CONFIGS(NO_ROWS), GET_CLIENT, MADE_INVOICE, RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+an_odd_currency_is_named(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        create(scene, (struct fake_reply[]){
+                          READ_QUOTE(with(scene, "data.currency", "\"Fr.\"")), END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.text, "currency"));
+}
+
+// Somebody was faster: the client that has the id_number now is the party's.
+static void
+an_id_number_that_was_taken_meanwhile_is_looked_up(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        create(scene, (struct fake_reply[]){
+                          READ_QUOTE(fixture(scene, "directus.quote")),
+                          CONFIGS(NO_ROWS),
+                          NO_CLIENT,
+                          {"POST", "/api/v1/clients", 422,
+                           "{\"message\":\"The given data was invalid.\",\"errors\":"
+                           "{\"id_number\":[\"The id number has already been "
+                           "taken.\"]}}"},
+                          {"GET", "/api/v1/clients?id_number=*", 200,
+                           fixture(scene, "find-client-by-email.1.response")},
+                          MADE_INVOICE,
+                          RECORDED,
+                          END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+languages_are_told_as_invoice_ninja_names_them(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const names[][2] = {
+        {"\"fr-CH\"", "fr_CH"}, {"\"FR_ch\"", "fr_CH"}, {"\"de-CH\"", "de"},
+        {"\"DE\"", "de"},       {"\"en\"", "en"},       {"\"Deutsch\"", ""},
+        {"\"\"", ""},           {"null", ""},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        scene->fake.effect_count = 0;
+        scene->fake.state_count = 0;
+        const char *quote = with(scene, "data.contact_id.language", names[i][0]);
+        struct error err = create(
+            scene, (struct fake_reply[]){READ_QUOTE(quote), CONFIGS(NO_ROWS), NO_CLIENT,
+                                         MADE_CLIENT, MADE_INVOICE, RECORDED, END});
+        assert_int_equal(err.kind, ERROR_NONE);
+        assert_string_equal(
+            text_at(sent(scene, "POST", "/api/v1/clients"), "language_code"),
+            names[i][1]);
+    }
+}
+
 static void
 the_client_is_known_the_second_time(void **state)
 {
@@ -859,6 +953,10 @@ main(void)
         TEST(a_deleted_client_is_restored),
         TEST(a_client_made_by_hand_is_adopted_by_its_address),
         TEST(several_clients_of_one_address_are_left_alone),
+        TEST(a_client_of_another_currency_is_not_billed),
+        TEST(an_odd_currency_is_named),
+        TEST(an_id_number_that_was_taken_meanwhile_is_looked_up),
+        TEST(languages_are_told_as_invoice_ninja_names_them),
         TEST(the_client_is_known_the_second_time),
         TEST(a_changed_address_is_told_and_no_contact_is_lost),
         TEST(another_person_of_the_firm_is_added_and_invited),

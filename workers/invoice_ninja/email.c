@@ -32,7 +32,7 @@ static bool
 read_template(struct job *job, const struct event *ev, struct mail *mail)
 {
     static const char prefix[] = "email_template_";
-    const char *name = json_string_or(ev->data, "template", "invoice");
+    const char *name = json_text_or(ev->data, "template", "invoice");
     if (str_starts(name, prefix))
         name += strlen(prefix);
     for (size_t i = 0; templates[i] != NULL; i++)
@@ -53,6 +53,8 @@ read_copies(struct job *job, const struct event *ev, struct mail *mail)
     struct json_object *list = json_array_or_null(ev->data, "cc");
     size_t count = list != NULL ? json_object_array_length(list) : 0;
     mail->cc = "";
+    if (list == NULL && json_at(ev->data, "cc") != NULL)
+        return error_permanent(&job->error, "cc must be a list of addresses");
     if (count > CC_MAX)
         return error_permanent(&job->error, "cc holds %zu addresses, at most %d", count,
                                CC_MAX);
@@ -112,6 +114,21 @@ refuse(struct job *job, const struct mail *mail, const char *why, const char *hi
     return false;
 }
 
+// The invoice goes to who was invited.
+static bool
+is_invited(struct json_object *invoice, const char *contact)
+{
+    struct json_object *list = json_array_or_null(invoice, "invitations");
+    size_t count = list != NULL ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(json_text_or(json_object_array_get_idx(list, i), "client_contact_id",
+                                ""),
+                   contact)
+            == 0)
+            return true;
+    return count == 0;
+}
+
 static bool
 has_address(struct json_object *invoice)
 {
@@ -119,7 +136,8 @@ has_address(struct json_object *invoice)
     size_t count = contacts != NULL ? json_object_array_length(contacts) : 0;
     for (size_t i = 0; i < count; i++) {
         struct json_object *contact = json_object_array_get_idx(contacts, i);
-        if (json_bool_or(contact, "send_email", true)
+        if (is_invited(invoice, json_text_or(contact, "id", ""))
+            && json_bool_or(contact, "send_email", true)
             && json_string_or(contact, "email", "")[0] != '\0')
             return true;
     }
@@ -137,13 +155,16 @@ may_mail(struct job *job, const struct mail *mail)
         return false;
     if (invoice == NULL)
         return refuse(job, mail, "it is gone in Invoice Ninja", NULL);
-    struct ninja_figures figures = ninja_invoice_figures(invoice, job_today(job));
+    struct ninja_figures figures;
+    if (!ninja_invoice_figures(job, invoice, &figures))
+        return false;
     if (strcmp(figures.status, "cancelled") == 0)
         return refuse(job, mail, "it is cancelled in Invoice Ninja", NULL);
     return has_address(invoice)
-           || refuse(job, mail, "no contact of the client has an e-mail address",
-                     "give the client's contact in Invoice Ninja an address, then "
-                     "replay");
+           || refuse(
+               job, mail, "nobody whom it invites has an e-mail address",
+               "give the contact of the invoice in Invoice Ninja an address, then "
+               "replay");
 }
 
 static const char *

@@ -128,6 +128,8 @@ nobody_gets_a_dead_invoice_or_a_mail_without_address(void **state)
     assert_refused(scene, "data.client.contacts.0.email", "\"\"", "e-mail address");
     assert_refused(scene, "data.client.contacts.0.send_email", "false",
                    "e-mail address");
+    assert_refused(scene, "data.invitations.0.client_contact_id", "\"another\"",
+                   "e-mail address");
     assert_refused(scene, "data.status_id", "\"5\"", "cancelled");
     assert_refused(scene, "data.is_deleted", "true", "cancelled");
 }
@@ -143,6 +145,8 @@ bad_wishes_are_named(void **state)
         {"\"cc\":[\"a@b.ch\",\"a@b.ch\",\"a@b.ch\",\"a@b.ch\",\"a@b.ch\"]", "cc"},
         {"\"cc\":[\"a@b.ch,evil@c.ch\"]", "cc"},
         {"\"cc\":[7]", "cc"},
+        {"\"cc\":\"a@b.ch\"", "cc"},
+        {"\"template\":7", "7"},
     };
     for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
         struct error err =

@@ -154,42 +154,47 @@ ninja_invoice_make(struct job *job, const struct ninja *ninja, const char *compa
 
 // ---- what an invoice says
 
+enum { STATUS_SENT = 2, STATUS_LAST = 6 };
+
 static const char *
-status_of(struct json_object *invoice, const char *today)
+status_of(struct job *job, struct json_object *invoice, int status,
+          int64_t balance_cents)
 {
-    static const char *const words[] = {"draft", "draft",     "sent",     "partial",
-                                        "paid",  "cancelled", "cancelled"};
-    enum { SENT = 2, LAST = 6 };
-    long long status = 0;
+    static const char *const words[] = {NULL,   "draft",     "sent",     "partial",
+                                        "paid", "cancelled", "cancelled"};
     if (json_bool_or(invoice, "is_deleted", false))
         return "cancelled";
-    if (!str_to_i64(json_text_or(invoice, "status_id", ""), &status) || status < 1
-        || status > LAST)
-        return "draft";
     const char *due = json_string_or(invoice, "due_date", "");
-    bool late = due[0] != '\0' && strcmp(due, today) < 0;
-    if (status == SENT && late && ninja_cents(invoice, "balance", 0) > 0)
-        return "overdue";
-    return words[status];
+    bool late = due[0] != '\0' && strcmp(due, job_today(job)) < 0;
+    return status == STATUS_SENT && late && balance_cents > 0 ? "overdue"
+                                                              : words[status];
 }
 
-struct ninja_figures
-ninja_invoice_figures(struct json_object *invoice, const char *today)
+bool
+ninja_invoice_figures(struct job *job, struct json_object *invoice,
+                      struct ninja_figures *figures)
 {
-    return (struct ninja_figures){
-        .id = json_text_or(invoice, "id", ""),
+    const char *id = json_text_or(invoice, "id", "");
+    const char *what = job_printf(job, "invoice %s", id);
+    struct ninja_figures read = {
+        .id = id,
         .number = json_string_or(invoice, "number", ""),
         .client_id = json_text_or(invoice, "client_id", ""),
         .due_date = json_string_or(invoice, "due_date", ""),
-        .status = status_of(invoice, today),
-        .amount_cents = ninja_cents(invoice, "amount", 0),
-        .paid_cents = ninja_cents(invoice, "paid_to_date", 0),
-        .balance_cents = ninja_cents(invoice, "balance", 0),
         .taxes_cents = ninja_cents(invoice, "total_taxes", 0),
         .updated_at = json_i64_or(invoice, "updated_at", 0),
         .archived = json_i64_or(invoice, "archived_at", 0) > 0,
         .deleted = json_bool_or(invoice, "is_deleted", false),
     };
+    int status;
+    if (!ninja_status_of(job, what, invoice, STATUS_LAST, &status)
+        || !ninja_cents_of(job, what, invoice, "amount", &read.amount_cents)
+        || !ninja_cents_of(job, what, invoice, "paid_to_date", &read.paid_cents)
+        || !ninja_cents_of(job, what, invoice, "balance", &read.balance_cents))
+        return false;
+    read.status = status_of(job, invoice, status, read.balance_cents);
+    *figures = read;
+    return true;
 }
 
 const char *

@@ -67,9 +67,10 @@ struct ninja_figures {
     bool archived, deleted;
 };
 
-// today is "YYYY-MM-DD" in Europe/Zurich.
-struct ninja_figures ninja_invoice_figures(struct json_object *invoice,
-                                           const char *today);
+// Reads them. False (PERMANENT, naming it): one that money hangs on is missing, or is
+// none; that is not 0, nor a draft.
+bool ninja_invoice_figures(struct job *job, struct json_object *invoice,
+                           struct ninja_figures *figures) ATTR_MUST_CHECK;
 
 // The uuid behind `prefix` ("directus:invoice:") in a text, in lower case; NULL if it
 // is something else.

@@ -1,6 +1,7 @@
 #include "workers/invoice_ninja/mirror.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/effect.h"
 #include "common/json.h"
@@ -135,9 +136,10 @@ judge_payment(struct job *job, const struct mirror *mirror,
 static bool
 settle(struct job *job, struct mirror *mirror, const char *action)
 {
-    struct ninja_figures figures =
-        ninja_invoice_figures(mirror->invoice, job_today(job));
+    struct ninja_figures figures;
     struct ninja_bill *bill = mirror->bill;
+    if (!ninja_invoice_figures(job, mirror->invoice, &figures))
+        return false;
     bill->hash = mirror->hash;
     judge_payment(job, mirror, &figures);
     if (!ninja_bill_update(job, mirror->ninja, bill, &figures, NULL))
@@ -172,6 +174,25 @@ party_has_changed(struct job *job, const struct mirror *mirror)
     job->error.hint =
         "Invoice Ninja cannot change who is billed: put the party back, or "
         "cancel this invoice and make another one";
+    return true;
+}
+
+// Nor can its currency, which is the client's.
+static bool
+currency_has_changed(struct job *job, const struct mirror *mirror)
+{
+    const struct ninja_bill *bill = mirror->bill;
+    if (bill->ninja_id == NULL
+        || strcasecmp(bill->currency, mirror->party.currency) == 0)
+        return false;
+    error_permanent(&job->error,
+                    "currency: invoice %s is billed in %.10s in Invoice Ninja, and in "
+                    "%.10s in Directus",
+                    bill->number != NULL ? bill->number : bill->ninja_id,
+                    bill->currency, mirror->party.currency);
+    job->error.http_status = 409;
+    job->error.hint = "put the currency back, or cancel this invoice and make another "
+                      "one";
     return true;
 }
 
@@ -250,7 +271,8 @@ ninja_mirror(struct job *job, const struct ninja *ninja, const struct event *ev)
         settlement_note(job, "%s", why);
         return true;
     }
-    if (party_has_changed(job, &mirror) || !has_changed(job, &mirror, &changed))
+    if (party_has_changed(job, &mirror) || currency_has_changed(job, &mirror)
+        || !has_changed(job, &mirror, &changed))
         return false;
     if (!changed) {
         settlement_note(job, "invoice %s: unchanged", bill->number);

@@ -12,12 +12,27 @@ static bool
 set_number(struct job *job, struct json_object *line, const char *name,
            const char *field, const char *text)
 {
+    if (text == NULL || text[0] == '\0')
+        return error_permanent(&job->error, "%s is not set", field);
     struct json_object *number = ninja_number(job, text);
     if (number == NULL)
         return error_permanent(&job->error, "%s must be a number, not \"%.30s\"", field,
                                text);
     json_set(line, name, number);
     return true;
+}
+
+static bool
+set_percent(struct job *job, struct json_object *line, const char *name,
+            const char *field, const char *text)
+{
+    int64_t hundredths;
+    if (!set_number(job, line, name, field, text))
+        return false;
+    return (ninja_decimal(text, 2, &hundredths) && hundredths >= 0
+            && hundredths <= 10000)
+           || error_permanent(&job->error, "%s must be 0 to 100, not %.30s", field,
+                              text);
 }
 
 static bool
@@ -33,7 +48,7 @@ set_rate(struct job *job, const struct ninja *ninja, struct json_object *line,
     }
     (void)!ninja_decimal(rate, 2, &hundredths);
     json_set_string(line, "tax_name1", hundredths > 0 ? ninja->tax_name : "");
-    return set_number(job, line, "tax_rate1", "tax_rate", rate);
+    return set_percent(job, line, "tax_rate1", "tax_rate", rate);
 }
 
 static struct json_object *
@@ -50,9 +65,9 @@ line_of(struct job *job, const struct ninja *ninja, struct json_object *row,
     if (set_number(job, line, "quantity", "quantity",
                    json_text_or(item, "quantity", "1"))
         && set_number(job, line, "cost", "unit_price",
-                      json_text_or(item, "unit_price", "0"))
-        && set_number(job, line, "discount", "discount",
-                      json_text_or(item, "discount", "0"))
+                      json_text_or(item, "unit_price", NULL))
+        && set_percent(job, line, "discount", "discount",
+                       json_text_or(item, "discount", "0"))
         && set_rate(job, ninja, line, rate))
         return line;
     return NULL;

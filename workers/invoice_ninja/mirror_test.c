@@ -153,6 +153,18 @@ another_party_on_a_mirrored_invoice_is_a_dead_letter(void **state)
 }
 
 static void
+another_currency_on_a_mirrored_invoice_is_a_dead_letter(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(first(scene).kind, ERROR_NONE);
+    const char *changed = row(scene, "data.currency", "\"EUR\"");
+    struct error err = sync(scene, (struct fake_reply[]){READ_ROW(changed), END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(err.http_status, 409);
+    assert_non_null(strstr(err.text, "currency"));
+}
+
+static void
 an_invoice_without_items_is_one_line(void **state)
 {
     struct scene *scene = *state;
@@ -296,6 +308,11 @@ bad_rows_are_named(void **state)
         {"data.invoice_number", "null", "invoice_number"},
         {"data.items.0.unit_price", "\"much\"", "unit_price"},
         {"data.items.1.quantity", "\"1,5\"", "quantity"},
+        {"data.items.1.unit_price", "null", "unit_price is not set"},
+        {"data.items.0.discount", "\"101\"", "discount"},
+        {"data.items.0.tax_rate", "\"-8.1\"", "tax_rate"},
+        {"data.tax_rate", "\"810\"", "tax_rate"},
+        {"data.currency", "\"Franken\"", "currency"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct error err = sync(
@@ -403,6 +420,10 @@ what_cannot_be_is_said(void **state)
     assert_409(scene, TO("sent"),
                (struct fake_reply[]){READ(in_status(scene, "5")), END}, "cancelled");
     // A silent 200 that did nothing.
+    assert_409(scene, TO("sent"),
+               (struct fake_reply[]){READ(in_status(scene, "1")), ACT("mark_sent"),
+                                     READ(in_status(scene, "1")), END},
+               "did nothing");
     assert_409(scene, TO("cancelled"),
                (struct fake_reply[]){READ(in_status(scene, "2")), ACT("cancel"),
                                      READ(in_status(scene, "2")), END},
@@ -449,6 +470,7 @@ main(void)
         TEST(the_same_content_is_not_sent_again),
         TEST(what_is_billed_differently_is_updated),
         TEST(another_party_on_a_mirrored_invoice_is_a_dead_letter),
+        TEST(another_currency_on_a_mirrored_invoice_is_a_dead_letter),
         TEST(an_invoice_without_items_is_one_line),
         TEST(a_total_alone_holds_its_vat),
         TEST(drafts_and_deposits_stay_at_home),

@@ -8,6 +8,30 @@
 #include "workers/invoice_ninja/api.h"
 #include "workers/invoice_ninja/ninja.h"
 
+enum { STATUS_LAST = 6 };
+
+// A figure that is missing is not 0.
+static bool
+is_whole(struct job *job, struct json_object *payment)
+{
+    const char *what = job_printf(job, "payment %s", json_text_or(payment, "id", "?"));
+    struct json_object *list = json_array_or_null(payment, "paymentables");
+    size_t count = list != NULL ? json_object_array_length(list) : 0;
+    int64_t cents;
+    int status;
+    if (!ninja_status_of(job, what, payment, STATUS_LAST, &status)
+        || !ninja_cents_of(job, what, payment, "amount", &cents))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        const char *part = job_printf(job, "paymentables.%zu of %s", i, what);
+        if (!ninja_cents_of(job, part, one, "amount", &cents)
+            || !ninja_cents_of(job, part, one, "refunded", &cents))
+            return false;
+    }
+    return true;
+}
+
 bool
 ninja_payment_read(struct job *job, const struct ninja *ninja, const char *company,
                    const char *id, struct json_object **payment)
@@ -19,7 +43,8 @@ ninja_payment_read(struct job *job, const struct ninja *ninja, const char *compa
                                               .path = job_printf(job, "/payments/%s",
                                                                  http_escape(job, id)),
                                               .query = query},
-                         payment);
+                         payment)
+           && (*payment == NULL || is_whole(job, *payment));
 }
 
 struct json_object *
@@ -81,25 +106,41 @@ ninja_payment_stamp(struct job *job, struct json_object *payment)
         json_bool_or(payment, "is_deleted", false) ? " deleted" : "");
 }
 
+static const char *
+invoice_of(struct json_object *list, size_t i)
+{
+    return json_text_or(json_object_array_get_idx(list, i), "invoice_id", "");
+}
+
+static bool
+is_first(struct json_object *list, size_t i)
+{
+    const char *invoice = invoice_of(list, i);
+    size_t k = 0;
+    while (k < i && strcmp(invoice_of(list, k), invoice) != 0)
+        k++;
+    return k == i && invoice[0] != '\0';
+}
+
 bool
 ninja_payment_link(struct json_object *payment, size_t *i, struct ninja_link *link)
 {
     struct json_object *list = json_array_or_null(payment, "paymentables");
     size_t count = list != NULL ? json_object_array_length(list) : 0;
-    for (; *i < count; (*i)++) {
-        struct json_object *one = json_object_array_get_idx(list, *i);
-        const char *invoice = json_text_or(one, "invoice_id", "");
-        if (invoice[0] == '\0')
-            continue;
-        *link = (struct ninja_link){
-            .invoice = invoice,
-            .amount_cents = ninja_cents(one, "amount", 0),
-            .refunded_cents = ninja_cents(one, "refunded", 0),
-        };
+    while (*i < count && !is_first(list, *i))
         (*i)++;
-        return true;
+    if (*i == count)
+        return false;
+    *link = (struct ninja_link){.invoice = invoice_of(list, *i)};
+    for (size_t k = *i; k < count; k++) {
+        struct json_object *one = json_object_array_get_idx(list, k);
+        if (strcmp(invoice_of(list, k), link->invoice) != 0)
+            continue;
+        link->amount_cents += ninja_cents(one, "amount", 0);
+        link->refunded_cents += ninja_cents(one, "refunded", 0);
     }
-    return false;
+    (*i)++;
+    return true;
 }
 
 const char *

@@ -19,7 +19,7 @@ struct json_object;
 struct ninja;
 
 // GET /payments/{id}?include=invoices,client. *payment becomes NULL where there is
-// none.
+// none. PERMANENT where a figure of it is missing or is none.
 bool ninja_payment_read(struct job *job, const struct ninja *ninja, const char *company,
                         const char *id, struct json_object **payment) ATTR_MUST_CHECK;
 
@@ -42,13 +42,14 @@ const char *ninja_payment_entity(struct job *job, const char *company, const cha
 // look.
 const char *ninja_payment_stamp(struct job *job, struct json_object *payment);
 
-// One application of a payment to an invoice.
+// What of a payment is applied to an invoice.
 struct ninja_link {
     const char *invoice; // Invoice Ninja's id
     int64_t amount_cents, refunded_cents;
 };
 
-// The i-th link of the payment; false beyond the last. Credits are left out.
+// The next link of the payment, from the i-th on; false beyond the last. Credits are
+// left out; what was applied to one invoice in several goes is one link.
 bool ninja_payment_link(struct json_object *payment, size_t *i,
                         struct ninja_link *link);
 

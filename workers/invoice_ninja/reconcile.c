@@ -111,7 +111,9 @@ ninja_reconcile_invoice(struct job *job, const struct ninja *ninja,
         return false;
     if (bill == NULL || ninja_sent_on(job, ev, bill->lane, bill->root))
         return true;
-    struct ninja_figures figures = ninja_invoice_figures(invoice, job_today(job));
+    struct ninja_figures figures;
+    if (!ninja_invoice_figures(job, invoice, &figures))
+        return false;
     bool moved = has_moved(bill, &figures);
     settlement_note(job, "invoice %s: %s%s", figures.number, figures.status,
                     moved ? "" : ", nothing new");

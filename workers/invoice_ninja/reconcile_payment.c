@@ -226,8 +226,9 @@ count_pending(const struct share *share)
 static bool
 act_on(struct job *job, struct sight *sight, struct share *share)
 {
-    struct ninja_figures figures =
-        ninja_invoice_figures(share->invoice, job_today(job));
+    struct ninja_figures figures;
+    if (!ninja_invoice_figures(job, share->invoice, &figures))
+        return false;
     const struct ninja_payment_row row = {
         .id = share->row,
         .whole = row_of(job, sight, share),

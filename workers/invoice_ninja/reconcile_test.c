@@ -677,6 +677,74 @@ a_hint_without_an_object_is_refused(void **state)
     assert_int_equal(err.kind, ERROR_PERMANENT);
 }
 
+// Applied in two goes, it is still one row: (payment, invoice).
+static void
+two_links_to_one_invoice_are_one_row(void **state)
+{
+    struct scene *scene = *state;
+    const char *text = edited(
+        scene, "payment",
+        (struct edit[]){
+            {"data.paymentables",
+             "[{\"invoice_id\":\"7LDdwrmb1Y\",\"amount\":5000.1,\"refunded\":0},"
+             "{\"credit_id\":\"x\",\"invoice_id\":\"\",\"amount\":7,\"refunded\":0},"
+             "{\"invoice_id\":\"7LDdwrmb1Y\",\"amount\":513,\"refunded\":0}]"},
+            {NULL}});
+    struct error err =
+        look(scene, (struct fake_reply[]){PAYMENT(text), BILL_WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(text_at(row_in(scene, "create"), "amount"), "5513.10");
+    const struct fake_event *fact = fake_last(&scene->fake, "payment.received");
+    assert_string_equal(text_at(fact->data, "amount.cents"), "551310");
+    assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
+    assert_nothing_new(scene, text);
+}
+
+// Neither 0 nor a draft: nothing is written.
+static void
+a_figure_that_is_missing_or_odd_is_named(void **state)
+{
+    struct scene *scene = *state;
+    static const struct {
+        const char *path, *json, *word;
+    } invoices[] = {
+        {"data.balance", "-", "balance"},
+        {"data.paid_to_date", "\"\"", "paid_to_date"},
+        {"data.amount", "1.0e+25", "amount"},
+        {"data.amount", "\"12,50\"", "amount"},
+        {"data.status_id", "\"7\"", "status_id"},
+        {"data.status_id", "null", "status_id"},
+    };
+    static const struct {
+        const char *path, *json, *word;
+    } payments[] = {
+        {"data.status_id", "\"0\"", "status_id"},
+        {"data.amount", "true", "amount"},
+        {"data.paymentables.0.amount", "-", "paymentables.0"},
+        {"data.paymentables.0.refunded", "null", "refunded"},
+        {"data.invoices.0.balance", "-", "balance"},
+    };
+    for (size_t i = 0; i < sizeof invoices / sizeof invoices[0]; i++) {
+        const char *text =
+            edited(scene, "invoice",
+                   (struct edit[]){{invoices[i].path, invoices[i].json}, {NULL}});
+        struct error err = deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
+                                   (struct fake_reply[]){INVOICE(text), END});
+        assert_int_equal(err.kind, ERROR_PERMANENT);
+        assert_non_null(strstr(err.text, invoices[i].word));
+        assert_non_null(err.hint);
+    }
+    for (size_t i = 0; i < sizeof payments / sizeof payments[0]; i++) {
+        const char *text =
+            edited(scene, "payment",
+                   (struct edit[]){{payments[i].path, payments[i].json}, {NULL}});
+        struct error err = look(scene, (struct fake_reply[]){PAYMENT(text), END});
+        assert_int_equal(err.kind, ERROR_PERMANENT);
+        assert_non_null(strstr(err.text, payments[i].word));
+    }
+    assert_int_equal(scene->fake.published_count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, billed_before, scene_end)
 
 int
@@ -713,6 +781,8 @@ main(void)
         TEST(php_floats_are_rounded_to_the_centime),
         TEST(a_client_of_ours_is_noted),
         TEST(a_hint_without_an_object_is_refused),
+        TEST(two_links_to_one_invoice_are_one_row),
+        TEST(a_figure_that_is_missing_or_odd_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

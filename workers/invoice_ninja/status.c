@@ -45,8 +45,7 @@ read_figures(struct job *job, struct push *push)
                         bill->number);
         return false;
     }
-    push->figures = ninja_invoice_figures(invoice, job_today(job));
-    return true;
+    return ninja_invoice_figures(job, invoice, &push->figures);
 }
 
 static bool
@@ -63,8 +62,9 @@ is_there(const struct push *push)
 {
     if (strcmp(push->to, "archived") == 0)
         return push->figures.archived || push->figures.deleted;
-    return strcmp(push->to, "cancelled") != 0
-           || strcmp(push->figures.status, "cancelled") == 0;
+    if (strcmp(push->to, "sent") == 0)
+        return strcmp(push->figures.status, "draft") != 0;
+    return strcmp(push->figures.status, "cancelled") == 0;
 }
 
 // What cannot be done is answered like what was: the invoice is read again.

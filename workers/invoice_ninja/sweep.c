@@ -73,7 +73,11 @@ is_known_invoice(struct job *job, struct json_object *row, bool *known)
     struct json_object *bill = ledger_state(job, job_printf(job, "invoice:%s", id));
     if (bill == NULL)
         return false;
-    struct ninja_figures figures = ninja_invoice_figures(row, job_today(job));
+    struct ninja_figures figures;
+    if (!ninja_invoice_figures(job, row, &figures)) {
+        error_clear(&job->error); // whoever looks at it says so
+        return true;
+    }
     *known = strcmp(json_string_or(bill, "status", ""), figures.status) == 0
              && json_i64_or(bill, "paid", -1) == figures.paid_cents
              && json_i64_or(bill, "balance", -1) == figures.balance_cents;

@@ -144,6 +144,9 @@ full_page(struct scene *scene, bool one_second)
         json_set_i64(row, "updated_at", 1786539604 + (one_second ? 0 : i));
         json_set_string(row, "custom_value1", "directus:invoice:" DEPOSIT);
         json_set_string(row, "status_id", "2");
+        json_set_i64(row, "amount", 0);
+        json_set_i64(row, "paid_to_date", 0);
+        json_set_i64(row, "balance", 0);
         json_add(rows, row);
     }
     return job_printf(keep, "{\"data\":%s}", json_print(rows, NULL));
@@ -173,8 +176,8 @@ the_next_page_is_the_first_one_from_the_latest_change_on(void **state)
              "updated_at%7Casc&include=client&per_page=200&page=1",
              200,
              "{\"data\":[{\"id\":\"r199\",\"custom_value1\":\"directus:invoice:" DEPOSIT
-             "\",\"status_id\":\"2\",\"updated_at\":"
-             "1786539803},{\"id\":\"r200\",\"updated_at\":"
+             "\",\"status_id\":\"2\",\"amount\":0,\"paid_to_date\":0,"
+             "\"balance\":0,\"updated_at\":1786539803},{\"id\":\"r200\",\"updated_at\":"
              "1786539804}]}"},
             PAYMENTS(NO_ROWS),
             END});

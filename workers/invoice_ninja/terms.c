@@ -125,6 +125,14 @@ usual_rate(struct job *job, struct json_object *quote, int64_t *rate, bool *ther
 }
 
 static bool
+is_rate(struct job *job, int64_t rate)
+{
+    return (rate >= 0 && rate <= 10000)
+           || error_permanent(&job->error, "tax_rate must be 0 to 100, not %s",
+                              ninja_percent_text(job, rate));
+}
+
+static bool
 no_rate(struct job *job)
 {
     error_permanent(&job->error, "tax_rate is set neither in the quote nor in its "
@@ -156,8 +164,8 @@ add_item(struct job *job, struct json_object *quote, struct json_object *item,
         && ninja_part_add(terms->parts, &terms->part_count, rate, net))
         return true;
     return error_permanent(&job->error,
-                           "an item of the quote is out of range, or it has more than "
-                           "%d rates of VAT",
+                           "items: quantity, unit_price, discount or tax_rate (both 0 "
+                           "to 100) is out of range, or there are more than %d rates",
                            NINJA_RATES_MAX);
 }
 
@@ -186,6 +194,8 @@ read_parts(struct job *job, struct json_object *quote, struct ninja_terms *terms
             return false;
         if (!there)
             return no_rate(job);
+        if (!is_rate(job, terms->parts[0].rate))
+            return false;
     }
     qsort(terms->parts, terms->part_count, sizeof terms->parts[0], compare_rates);
     ninja_deposit_split(terms->cents, terms->parts, terms->part_count);
