@@ -1,12 +1,12 @@
 #include "workers/invoice_ninja/client.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "common/effect.h"
 #include "common/json.h"
 #include "common/settlement.h"
+#include "common/webhook.h"
 #include "workers/invoice_ninja/api.h"
 #include "workers/invoice_ninja/contact.h"
 #include "workers/invoice_ninja/ninja.h"
@@ -73,16 +73,11 @@ full_name(struct job *job, struct json_object *contact)
 static const char *
 language_of(struct job *job, struct json_object *contact)
 {
-    char *code = job_strdup(job, json_string_or(contact, "language", ""));
-    size_t letters = strspn(code, LETTERS);
-    if (letters != 2 || strchr("-_", code[2]) == NULL)
-        return NULL;
-    bool is_swiss_french = strncasecmp(code, "fr", 2) == 0 && code[2] != '\0'
-                           && strcasecmp(code + 3, "CH") == 0;
-    code[2] = '\0';
-    code[0] = (char)tolower((unsigned char)code[0]);
-    code[1] = (char)tolower((unsigned char)code[1]);
-    return is_swiss_french ? "fr_CH" : code;
+    const char *code = webhook_lower(job, json_string_or(contact, "language", ""));
+    if (strcmp(code, "fr-ch") == 0 || strcmp(code, "fr_ch") == 0)
+        return "fr_CH";
+    bool is_code = strspn(code, LETTERS) == 2 && strchr("-_", code[2]) != NULL;
+    return is_code ? job_printf(job, "%.2s", code) : NULL;
 }
 
 // Members that may be empty and are then left to Invoice Ninja.
