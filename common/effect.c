@@ -233,3 +233,21 @@ effect_adopt(struct job *job, const char *kind, const char *identity,
                                                    .identity = identity,
                                                    .result = json_print(result, NULL)});
 }
+
+bool
+effect_close(struct job *job, const char *kind, const char *identity,
+             struct json_object *result)
+{
+    struct ledger_effect effect;
+    if (!job->ledger->effect_peek(job->ledger, job, kind, identity, &effect))
+        return false;
+    if (effect.state != LEDGER_EFFECT_UNSURE)
+        return true;
+    const char *text = result != NULL ? json_print(result, NULL) : "{}";
+    settlement_effect(job, &(struct settle_effect){.to = SETTLE_EFFECT_CONFIRM,
+                                                   .kind = kind,
+                                                   .identity = identity,
+                                                   .attempt = effect.attempt,
+                                                   .result = text});
+    return true;
+}

@@ -46,4 +46,10 @@ struct json_object *effect_result(struct job *job, const char *kind,
 void effect_adopt(struct job *job, const char *kind, const char *identity,
                   struct json_object *result);
 
+// Puts an attempt to rest that was left unsure, where it does not matter any more: what
+// it was for was seen by other means (result), or nobody wants it now (NULL). Where
+// there is no such attempt nothing happens. Errors: those of the ledger.
+bool effect_close(struct job *job, const char *kind, const char *identity,
+                  struct json_object *result) ATTR_MUST_CHECK;
+
 #endif

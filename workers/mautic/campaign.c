@@ -148,6 +148,12 @@ mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
 }
 
 bool
+mautic_campaign_give_up(struct job *job, const struct mautic_entry *entry)
+{
+    return effect_close(job, campaign_entry.name, identity_of(job, entry), NULL);
+}
+
+bool
 mautic_campaign_enter(struct job *job, const struct mautic *m,
                       const struct mautic_entry *entry)
 {

@@ -31,4 +31,8 @@ bool mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
 bool mautic_campaign_enter(struct job *job, const struct mautic *m,
                            const struct mautic_entry *entry) ATTR_MUST_CHECK;
 
+// Nobody wants the entry any more: an attempt that was left unsure is put to rest.
+bool mautic_campaign_give_up(struct job *job,
+                             const struct mautic_entry *entry) ATTR_MUST_CHECK;
+
 #endif

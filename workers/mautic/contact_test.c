@@ -306,6 +306,24 @@ a_creation_that_was_cut_is_looked_up(void **state)
                      LEDGER_EFFECT_CONFIRMED);
 }
 
+// Who cut the call knows nothing of the contact; Mautic shows it to the next attempt.
+static void
+a_creation_that_shows_needs_no_look(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = sync(
+        scene, (struct fake_reply[]){READ_ROW(""),
+                                     NOBODY,
+                                     {"POST", "/api/contacts/new", .cut = ERROR_UNSURE},
+                                     END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    err = sync(scene, (struct fake_reply[]){READ_ROW(""), FOUND(47), EDITED(47),
+                                            PERSON_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_effect(&scene->fake, PERSON ":c1")->state,
+                     LEDGER_EFFECT_CONFIRMED);
+}
+
 // The first request was not lost but late: two contacts. The one that two attempts made
 // between them goes; one that was there long before stays.
 static void
@@ -392,6 +410,7 @@ main(void)
         STAGED(of_two_contacts_with_one_address_the_oldest_is_used),
         STAGED(an_address_with_an_apostrophe_is_searched_for),
         STAGED(a_creation_that_was_cut_is_looked_up),
+        STAGED(a_creation_that_shows_needs_no_look),
         STAGED(the_surplus_of_two_attempts_is_withdrawn),
         STAGED(a_contact_that_is_not_in_directus_is_synced_by_its_words),
         STAGED(long_texts_are_cut_between_characters),

@@ -86,15 +86,16 @@ nurture(struct job *job, const struct lead *lead)
         .cause = "nurturing",
         .once = true,
     };
-    if (lead->closed || lead->score < NURTURED_FROM)
-        return true;
     if (!mautic_campaign_id(job, lead->m, MAUTIC_LEAD_NURTURING, lead->person->company,
-                            &entry.campaign)
-        || !mautic_consent_given(job, lead->person, &entry, &given))
+                            &entry.campaign))
+        return false;
+    if (lead->closed || lead->score < NURTURED_FROM)
+        return mautic_campaign_give_up(job, &entry);
+    if (!mautic_consent_given(job, lead->person, &entry, &given))
         return false;
     if (!given) {
         mautic_person_say(job, lead->person, "no campaign: the lead wants no mails");
-        return true;
+        return mautic_campaign_give_up(job, &entry);
     }
     if (!mautic_campaign_enter(job, lead->m, &entry))
         return false;

@@ -266,6 +266,25 @@ a_merged_contact_has_its_points_already(void **state)
 }
 
 // A lead that another system has synced before: what Directus says was given counts.
+// An attempt told Directus and ended before it was settled.
+static void
+points_that_directus_knows_of_leave_no_attempt_open(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_effect(&scene->fake, &(struct fake_effect){"mautic.points", STEP, NULL,
+                                                        LEDGER_EFFECT_UNSURE, 1, 0});
+    struct error err =
+        sync(scene, (struct fake_reply[]){READ_LEAD(KNOWN), MARTINA, EDITED, JOINS("1"),
+                                          LEAD_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_effect(&scene->fake, STEP)->state, LEDGER_EFFECT_CONFIRMED);
+    // The next step is another one.
+    err = sync(scene,
+               (struct fake_reply[]){READ_LEAD(KNOWN ",\"score\":45"), MARTINA,
+                                     JOINS("1"), GIVES("plus", "5"), LEAD_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 static void
 what_was_given_before_this_ledger_counts(void **state)
 {
@@ -321,6 +340,7 @@ main(void)
         LEAD_TEST(points_that_a_cut_call_did_not_give_are_given),
         LEAD_TEST(a_contact_made_anew_gets_all_points_again),
         LEAD_TEST(a_merged_contact_has_its_points_already),
+        STAGED(points_that_directus_knows_of_leave_no_attempt_open),
         STAGED(what_was_given_before_this_ledger_counts),
         STAGED(a_lead_without_a_score_is_worth_what_is_known_of_it),
     };

@@ -104,6 +104,24 @@ static const struct effect_kind contact_effect = {
     .withdraw = withdraw,
 };
 
+static const char *
+identity_of(struct job *job, const struct mautic_person *person, int64_t number)
+{
+    return job_printf(job, "%s:c%" PRId64, person->key, number);
+}
+
+// The contact is there: an attempt to make it whose end nobody heard of is over.
+static bool
+close_attempt(struct job *job, const struct mautic_person *person)
+{
+    const char *id = person->contact.id;
+    if (strcmp(json_string_or(person->memory, "contact", ""), id) == 0)
+        return true;
+    int64_t made = json_i64_or(person->memory, "made", 0);
+    return effect_close(job, contact_effect.name, identity_of(job, person, made + 1),
+                        result_of(job, id));
+}
+
 // Nobody has the address: a contact is made, once in effect. Each that is gone again
 // makes room for the next.
 static bool
@@ -111,9 +129,8 @@ make(struct job *job, struct mautic_person *person)
 {
     int64_t made = json_i64_or(person->memory, "made", 0);
     for (int i = 0; i < MADE_AT_ONCE; i++) {
-        const char *identity = job_printf(job, "%s:c%" PRId64, person->key, made + 1);
-        struct json_object *result =
-            effect_once(job, &contact_effect, identity, person);
+        struct json_object *result = effect_once(
+            job, &contact_effect, identity_of(job, person, made + 1), person);
         if (result == NULL)
             return false;
         if (person->contact.id != NULL) {
@@ -140,7 +157,9 @@ find_by_email(struct job *job, struct mautic_person *person)
                              "Mautic has %zu contacts with one e-mail address, %s is "
                              "used: run mautic:contacts:deduplicate there",
                              count, person->contact.id);
-    if (count > 0 || alike == 0)
+    if (count > 0)
+        return close_attempt(job, person);
+    if (alike == 0)
         return true;
     error_permanent(&job->error, "Mautic has a contact whose e-mail address differs in "
                                  "accents only and takes both for one");
@@ -211,7 +230,7 @@ find_contact(struct job *job, struct mautic_person *person)
         return false;
     if (contact.id != NULL && strcasecmp(contact.email, person->email) == 0) {
         person->contact = contact;
-        return true;
+        return close_attempt(job, person);
     }
     if (contact.id != NULL)
         return follow_address(job, person, &contact);

@@ -111,16 +111,19 @@ enter(struct job *job, const struct mautic_occasion *occasion)
         .cause = occasion->cause,
         .once = play->once,
     };
-    if (play->campaign == MAUTIC_NO_CAMPAIGN || occasion->no_campaign)
+    if (play->campaign == MAUTIC_NO_CAMPAIGN)
         return true;
     if (!mautic_campaign_id(job, occasion->m, play->campaign, occasion->company,
-                            &entry.campaign)
-        || (!play->dunning && !mautic_consent_given(job, person, &entry, &given)))
+                            &entry.campaign))
+        return false;
+    if (occasion->no_campaign)
+        return mautic_campaign_give_up(job, &entry);
+    if (!play->dunning && !mautic_consent_given(job, person, &entry, &given))
         return false;
     if (!given) {
         mautic_person_say(job, person, "no campaign: %s",
                           person->opted_in ? person->contact.status : "opted out");
-        return true;
+        return mautic_campaign_give_up(job, &entry);
     }
     if (!mautic_campaign_enter(job, occasion->m, &entry))
         return false;

@@ -152,6 +152,21 @@ an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
+// It was declined while nobody knew whether the entry had worked.
+static void
+an_entry_that_nobody_wants_any_more_leaves_no_attempt_open(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_effect(&scene->fake, &(struct fake_effect){"mautic.campaign", ENTRY, NULL,
+                                                        LEDGER_EFFECT_UNSURE, 1, 0});
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE(quote_row(scene, "rejected", "")),
+                                      MARTINA, NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_CONFIRMED);
+}
+
 // Two quotes of one person in one second: the first entry is not taken for the second.
 static void
 an_entry_for_another_quote_is_not_taken_for_this_one(void **state)
@@ -667,6 +682,7 @@ main(void)
         MET(a_quote_that_was_taken_back_and_sent_again_enters_again),
         MET(an_entry_that_was_cut_is_not_repeated_if_it_worked),
         MET(an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is),
+        MET(an_entry_that_nobody_wants_any_more_leaves_no_attempt_open),
         MET(an_entry_for_another_quote_is_not_taken_for_this_one),
         MET(a_note_that_was_cut_is_looked_for_by_its_mark),
         MET(who_opted_out_in_directus_enters_no_campaign),

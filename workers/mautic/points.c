@@ -118,6 +118,22 @@ read_applied(struct job *job, const struct mautic *m, const struct mautic_score 
     return true;
 }
 
+static const char *
+identity_of(struct job *job, const struct mautic_score *score, int64_t step)
+{
+    return job_printf(job, "lead:%s:p%" PRId64, score->lead, step);
+}
+
+// Directus has heard of the points, but an attempt ended before that was settled.
+static bool
+close_attempt(struct job *job, const struct mautic_score *score,
+              struct json_object *memory, int64_t step)
+{
+    return json_at(memory, "applied") != NULL
+           || effect_close(job, points_effect.name, identity_of(job, score, step),
+                           result_of(job, score->score));
+}
+
 // The memory of a lead: {steps, applied, contact}. What Directus says counts where
 // there is none.
 bool
@@ -132,9 +148,10 @@ mautic_points_apply(struct job *job, const struct mautic *m,
     struct step step = {.m = m, .score = score};
     if (!read_applied(job, m, score, memory, &step.from))
         return false;
+    if (step.from == score->score && !close_attempt(job, score, memory, steps + 1))
+        return false;
     for (int i = 0; step.from != score->score; i++) {
-        const char *identity =
-            job_printf(job, "lead:%s:p%" PRId64, score->lead, steps + 1);
+        const char *identity = identity_of(job, score, steps + 1);
         struct json_object *result =
             i < STEPS_AT_ONCE ? effect_once(job, &points_effect, identity, &step)
                               : NULL;
