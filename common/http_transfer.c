@@ -38,18 +38,33 @@ on_body(char *data, size_t size, size_t count, void *arg)
     return length;
 }
 
+// The value of a header line of that name, without its line break; false if it is
+// another header.
+static bool
+is_header(const char *line, size_t length, const char *name, char value[64])
+{
+    size_t skip = strlen(name);
+    if (length < skip || strncasecmp(line, name, skip) != 0)
+        return false;
+    int rest = (int)(length - skip < 63 ? length - skip : 63);
+    snprintf(value, 64, "%.*s", rest, line + skip);
+    value[strcspn(value, "\r\n")] = '\0';
+    return true;
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
-    static const char name[] = "retry-after:";
     struct http_transfer *transfer = arg;
     size_t length = size * count;
-    if (length >= sizeof name && strncasecmp(data, name, sizeof name - 1) == 0) {
-        char value[64];
-        size_t rest = length - (sizeof name - 1);
-        snprintf(value, sizeof value, "%.*s", (int)rest, data + sizeof name - 1);
+    char value[64];
+    long long reset_s;
+    if (is_header(data, length, "retry-after:", value))
         transfer->retry_after_ms = http_retry_after_ms(value, clock_wall_ms());
-    }
+    if (is_header(data, length, "x-ratelimit-reset:", value)
+        && str_to_i64(value + strspn(value, " \t"), &reset_s)
+        && reset_s < INT64_MAX / 1000)
+        transfer->reset_ms = reset_s * 1000;
     return length;
 }
 
@@ -257,11 +272,22 @@ http_transfer_prepare(struct http_transfer *transfer, CURL *easy)
     return true;
 }
 
+// Some say only by which instant (in seconds) there will be room again.
+static void
+wait_for_reset(struct http_transfer *transfer)
+{
+    enum { LONGEST_MS = 24 * 60 * 60 * 1000 };
+    int64_t wait_ms = transfer->reset_ms - clock_wall_ms();
+    if (transfer->status == 429 && transfer->retry_after_ms == 0 && wait_ms > 0)
+        transfer->retry_after_ms = wait_ms < LONGEST_MS ? wait_ms : LONGEST_MS;
+}
+
 void
 http_transfer_finish(struct http_transfer *transfer, CURL *easy)
 {
     char *type = NULL;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+    wait_for_reset(transfer);
     curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
     transfer->content_type = job_strdup(transfer->job, type != NULL ? type : "");
     curl_slist_free_all(transfer->headers);

@@ -23,6 +23,7 @@ struct http_transfer {
     size_t length, room;
     bool too_large;
     int64_t retry_after_ms;
+    int64_t reset_ms; // of clock_wall_ms(): X-RateLimit-Reset, 0 if none
     CURLcode result;
     bool cut;  // our own deadline came first
     bool sent; // the request was begun: bytes may have left

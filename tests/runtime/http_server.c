@@ -104,14 +104,15 @@ answer_json(const struct http_connection *connection, int status, const char *he
 }
 
 static void
-answer_status(const struct http_connection *connection, const char *rest)
+answer_status(const struct http_connection *connection, const char *header,
+              const char *rest)
 {
     char json[64];
     char retry[128] = "";
     char *end;
     long status = strtol(rest, &end, 10);
     if (*end == '/') {
-        snprintf(retry, sizeof retry, "Retry-After: %s\r\n", end + 1);
+        snprintf(retry, sizeof retry, "%s: %s\r\n", header, end + 1);
         for (char *c = retry; *c != '\0'; c++)
             if (*c == '_')
                 *c = ' ';
@@ -202,9 +203,11 @@ serve(struct http_server *server, struct http_connection *connection, const char
     if (cut(connection, path))
         return false;
     if (str_starts(path, "/status/"))
-        answer_status(connection, path + strlen("/status/"));
+        answer_status(connection, "", path + strlen("/status/"));
     else if (str_starts(path, "/retry/"))
-        answer_status(connection, path + strlen("/retry/"));
+        answer_status(connection, "Retry-After", path + strlen("/retry/"));
+    else if (str_starts(path, "/reset/"))
+        answer_status(connection, "X-RateLimit-Reset", path + strlen("/reset/"));
     else if (str_starts(path, "/large/"))
         answer_large(connection, path + strlen("/large/"));
     else if (strcmp(path, "/hold") == 0)

@@ -4,6 +4,7 @@
 //   /json               200 {"ok":true}
 //   /status/<n>         that status, {"message":"<n>"}
 //   /retry/<n>/<value>  that status with Retry-After: <value> ('_' stands for a blank)
+//   /reset/<n>/<value>  that status with X-RateLimit-Reset: <value>
 //   /redirect           302 to /json
 //   /html               200 with a page
 //   /empty              200 without a body
