@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "tests/integration/port.h"
 
 enum { PATIENCE_MS = 60 * 1000 };
 
@@ -44,20 +45,6 @@ set_sanitizer(struct program *program)
             program_set(program, names[i], getenv(names[i]));
 }
 
-static int
-free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 void
 program_start(struct program *program, const char *path)
 {
@@ -66,7 +53,7 @@ program_start(struct program *program, const char *path)
     char *argv[] = {(char *)(uintptr_t)path, NULL};
 
     set_sanitizer(program);
-    program->port = free_port();
+    program->port_fd = test_port_hold(&program->port);
     snprintf(port, sizeof port, "ADMIN_PORT=%d", program->port);
     for (size_t i = 0; i < program->env_count; i++)
         env[i] = program->env[i];
@@ -80,6 +67,13 @@ program_signal(struct program *program, int number)
     assert_int_equal(kill(program->pid, number), 0);
 }
 
+static void
+is_gone(struct program *program)
+{
+    close(program->port_fd);
+    program->pid = 0;
+}
+
 void
 program_kill(struct program *program)
 {
@@ -87,7 +81,7 @@ program_kill(struct program *program)
         return;
     program_signal(program, SIGKILL);
     assert_int_equal(waitpid(program->pid, NULL, 0), program->pid);
-    program->pid = 0;
+    is_gone(program);
 }
 
 int
@@ -96,7 +90,7 @@ program_wait(struct program *program)
     int status;
 
     assert_int_equal(waitpid(program->pid, &status, 0), program->pid);
-    program->pid = 0;
+    is_gone(program);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -9,8 +9,9 @@
 enum { PROGRAM_ENV = 20 };
 
 struct program {
-    pid_t pid; // 0 = not running
-    int port;  // of its admin server
+    pid_t pid;   // 0 = not running
+    int port;    // of its admin server
+    int port_fd; // keeps it while it runs
     char env[PROGRAM_ENV][256];
     size_t env_count;
 };

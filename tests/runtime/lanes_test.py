@@ -7,7 +7,7 @@ import threading
 import unittest
 import urllib.request
 
-from tests.runtime.stack import SHORT_SESSION, Case, free_port, wait_until
+from tests.runtime.stack import SHORT_SESSION, Case, hold_port, wait_until
 
 
 class Parking(Case):
@@ -559,7 +559,8 @@ class Circuit(Case):
 class Ingest(Case):
     def test_the_webhook_of_a_new_integration_is_served_and_handled(self):
         stack = self.stack
-        port = free_port()
+        held, port = hold_port()
+        self.addCleanup(held.close)
         stack.worker(ECHO_TOPICS="echo").ready()
         with tempfile.TemporaryDirectory() as spool:
             ingest = subprocess.Popen(

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -188,7 +189,7 @@ class Worker:
 
     def __init__(self, stack, **settings):
         self.log = tempfile.NamedTemporaryFile(prefix="relais-echo-", suffix=".log")
-        self.port = free_port()
+        self.held, self.port = hold_port()
         env = {"PATH": os.environ["PATH"], **SETTINGS, **stack.settings,
                "ADMIN_PORT": str(self.port), **settings}
         for name in os.environ:
@@ -257,6 +258,7 @@ class Worker:
         if self.process.poll() is None:
             self.signal(signal.SIGCONT)
         self.kill()
+        self.held.close()
         text = self.text()
         self.log.close()
         for word in ("Sanitizer", "runtime error:", "Assertion"):
@@ -265,11 +267,12 @@ class Worker:
         return None
 
 
-def free_port():
-    import socket
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def hold_port():
+    """A port that nobody else is given while the socket, bound but never listening, lives."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held, held.getsockname()[1]
 
 
 class Stack:

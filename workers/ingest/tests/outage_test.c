@@ -229,7 +229,7 @@ sigterm_answers_what_waits_and_exits_with_0(void **state)
 {
     struct world *world = *state;
     struct ingest_reply *reply = &world->reply;
-    world->settings[3] = "INGEST_KAFKA_WAIT_MS=1500";
+    world->settings[3] = "INGEST_KAFKA_WAIT_MS=3000";
     world->settings[5] = "DIRECTUS_FLOW_SECRET=flow";
     kafka_fixture_down(&world->kafka);
     start(world);
@@ -265,6 +265,7 @@ a_sender_that_left_keeps_nobody_from_stopping(void **state)
                           "POST /events/directus HTTP/1.1\r\nHost: x\r\n"
                           "X-Ingest-Secret: flow\r\nContent-Length: %zu\r\n\r\n%s",
                           strlen(CHANGE), CHANGE);
+    world->settings[3] = "INGEST_KAFKA_WAIT_MS=3000"; // to be seen waiting
     world->settings[5] = "DIRECTUS_FLOW_SECRET=flow";
     kafka_fixture_down(&world->kafka);
     start(world);

@@ -16,6 +16,7 @@
 
 #include "common/clock.h"
 #include "common/hmac.h"
+#include "tests/integration/port.h"
 
 enum { LOG_MAX = 256 << 20, BODY_MAX = 16 << 20, READ_S = 30, READ_MS = 30000 };
 
@@ -29,19 +30,6 @@ loopback(int port)
                                 .sin_addr = {htonl(INADDR_LOOPBACK)}};
 }
 
-static int
-free_port(void)
-{
-    struct sockaddr_in address = loopback(0);
-    socklen_t length = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0
-        || getsockname(fd, (struct sockaddr *)&address, &length) != 0)
-        abort();
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
 void
 ingest_shim_begin(struct ingest_shim *shim)
 {
@@ -49,7 +37,7 @@ ingest_shim_begin(struct ingest_shim *shim)
     str_copy(shim->folder, sizeof shim->folder, "/tmp/relais-ingest-XXXXXX");
     if (mkdtemp(shim->folder) == NULL)
         abort();
-    shim->admin_port = free_port();
+    shim->admin_fd = test_port_hold(&shim->admin_port);
     pthread_mutex_init(&shim->mutex, NULL);
     pthread_cond_init(&shim->news, NULL);
     str_begin(&shim->log, LOG_MAX);
@@ -70,6 +58,7 @@ ingest_shim_end(struct ingest_shim *shim)
         unlink(path);
     }
     rmdir(shim->folder);
+    close(shim->admin_fd);
     str_end(&shim->log);
     pthread_cond_destroy(&shim->news);
     pthread_mutex_destroy(&shim->mutex);

@@ -18,6 +18,7 @@ struct ingest_shim {
     pid_t pid;           // 0: not running
     atomic_int port;     // of its present or last life
     int admin_port;
+    int admin_fd; // keeps the port between its lives
     int log_fd;
     pthread_t reader;
     pthread_mutex_t mutex; // all below
