@@ -212,7 +212,7 @@ bool
 http_call(const struct http_service *service, struct job *job,
           const struct http_request *request, struct http_response *response)
 {
-    if (!job_may_call(job))
+    if (!job_may_call(job) || !http_check_path(job, request))
         return false;
     *response = (struct http_response){0};
     job->blamed = NULL;

@@ -91,7 +91,8 @@ void http_service_close(struct http_service *service);
 // One call. A status outside 2xx (and not_error) becomes job->error through the
 // service's rules. Redirects are never followed (3xx is an error). Errors: RETRYABLE
 // (not sent, or a repeatable call that broke), UNSURE (a `once` call that broke after
-// bytes left, or its 5xx), RATE_LIMITED, PERMANENT, FATAL, FENCED. Adds a line to the
+// bytes left, or its 5xx), RATE_LIMITED, PERMANENT (also for a path that
+// http_check_path() refuses), FATAL, FENCED. Adds a line to the
 // journey step of the job. Blocks the fiber (or thread) until the answer or the
 // deadline.
 bool http_call(const struct http_service *service, struct job *job,
@@ -118,13 +119,20 @@ struct json_object *http_json(const struct http_service *service, struct job *jo
 // job.
 const char *http_shown(struct job *job, const struct http_request *request);
 
-// Percent-encodes everything but unreserved characters. Belongs to the job.
+// Percent-encodes everything but unreserved characters: one segment of a path, or a
+// value of a query. Belongs to the job.
 const char *http_escape(struct job *job, const char *text);
 
 // Builds "path?name=value&..." with values escaped; pairs end with {NULL}. Names are
 // escaped too (brackets of Directus filters).
 const char *http_url(struct job *job, const char *path,
                      const struct http_header query[]);
+
+// False, PERMANENT: the request's path is longer than 64 KiB, or an id put into it
+// would lead elsewhere: an empty segment, ".", "..", or one that holds a slash.
+// http_call() asks this itself, so no caller need.
+bool http_check_path(struct job *job,
+                     const struct http_request *request) ATTR_MUST_CHECK;
 
 // Retry-After: seconds or an HTTP date, as milliseconds from now; 0 if unreadable;
 // capped at one day.

@@ -815,6 +815,99 @@ everything_but_the_unreserved_is_escaped(void **state)
 }
 
 static void
+long_text_is_escaped_whole(void **state)
+{
+    (void)state;
+    enum { LONG = 100 * 1000 };
+    struct job job;
+    job_begin(&job, PATIENCE_MS);
+    char *text = job_alloc(&job, LONG + 1);
+    memset(text, ' ', LONG);
+    assert_int_equal(strlen(http_escape(&job, text)), 3 * LONG);
+    const struct http_header query[] = {{"q", text}, {0}};
+    assert_int_equal(strlen(http_url(&job, "/items", query)),
+                     strlen("/items?q=") + 3 * LONG);
+    job_end(&job);
+}
+
+static bool
+never_called(const struct http_service *service, struct job *job,
+             const struct http_request *request, struct http_response *response)
+{
+    (void)service, (void)job, (void)request, (void)response;
+    fail_msg("sent: %s", request->path);
+    return false;
+}
+
+// What http_call() says of a path before anything is sent.
+static void
+assert_refused(const char *path, const char *why)
+{
+    const struct http_service service = {.name = "test", .call = never_called};
+    const struct http_request request = {.method = "GET", .path = path};
+    struct http_response response;
+    struct job job;
+    job_begin(&job, PATIENCE_MS);
+    assert_false(http_call(&service, &job, &request, &response));
+    assert_int_equal(job.error.kind, ERROR_PERMANENT);
+    if (strstr(job.error.text, why) == NULL)
+        fail_msg("%s, not %s", job.error.text, why);
+    job_end(&job);
+}
+
+static void
+an_id_cannot_change_the_path(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"",       ".",     "..",     "../users",
+                                      "5/edit", "..\\x", "a/../b", NULL};
+    struct job job;
+    job_begin(&job, PATIENCE_MS);
+    for (int i = 0; ids[i] != NULL; i++) {
+        const char *id = http_escape(&job, ids[i]);
+        assert_refused(job_printf(&job, "/items/%s", id), "is no id");
+        assert_refused(job_printf(&job, "/items/%s/notes?a=b", id), "is no id");
+    }
+    job_end(&job);
+}
+
+static void
+a_path_that_is_too_long_is_refused_and_not_cut(void **state)
+{
+    (void)state;
+    enum { LONG = 64 * 1024 };
+    struct job job;
+    job_begin(&job, PATIENCE_MS);
+    char *text = job_alloc(&job, LONG + 1);
+    memset(text, 'x', LONG);
+    const struct http_header query[] = {{"q", text}, {0}};
+    assert_refused(http_url(&job, "/items", query), "GET /items: its address is 65545");
+    job_end(&job);
+}
+
+static void
+other_paths_are_taken(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"",
+                                        "/",
+                                        "/?a=..",
+                                        "/items",
+                                        "/items/...",
+                                        "/items/..a",
+                                        "/items/.well-known/a%20b",
+                                        "/items?path=/../%2F",
+                                        "https://host/a//../b",
+                                        NULL};
+    struct job job;
+    job_begin(&job, PATIENCE_MS);
+    for (int i = 0; paths[i] != NULL; i++)
+        assert_true(http_check_path(
+            &job, &(struct http_request){.method = "GET", .path = paths[i]}));
+    job_end(&job);
+}
+
+static void
 retry_after_is_seconds_or_a_date(void **state)
 {
     (void)state;
@@ -880,6 +973,10 @@ main(void)
         STAGED(an_absolute_url_goes_elsewhere_but_not_to_files),
         STAGED(the_journey_shows_the_call_without_its_query),
         cmocka_unit_test(everything_but_the_unreserved_is_escaped),
+        cmocka_unit_test(long_text_is_escaped_whole),
+        cmocka_unit_test(an_id_cannot_change_the_path),
+        cmocka_unit_test(a_path_that_is_too_long_is_refused_and_not_cut),
+        cmocka_unit_test(other_paths_are_taken),
         cmocka_unit_test(retry_after_is_seconds_or_a_date),
         STAGED(retry_after_may_be_a_date_on_the_wire),
     };

@@ -1,11 +1,16 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/http.h"
 #include "common/str.h"
 
-enum { ONE_DAY_MS = 24 * 60 * 60 * 1000, MAX_URL_BYTES = 64 * 1024 };
+enum {
+    ONE_DAY_MS = 24 * 60 * 60 * 1000,
+    MAX_PATH_BYTES = 64 * 1024,
+    ESCAPED = 3, // bytes that one byte may become
+};
 
 static void
 escape(struct str *out, const char *text)
@@ -36,16 +41,27 @@ const char *
 http_escape(struct job *job, const char *text)
 {
     struct str out;
-    str_begin(&out, MAX_URL_BYTES);
+    str_begin(&out, ESCAPED * strlen(text) + 1);
     escape(&out, text);
     return keep(job, &out);
+}
+
+// The most that http_url() can write.
+static size_t
+url_bytes(const char *path, const struct http_header query[])
+{
+    size_t bytes = strlen(path) + 1;
+    for (const struct http_header *pair = query; pair != NULL && pair->name != NULL;
+         pair++)
+        bytes += 2 + ESCAPED * (strlen(pair->name) + strlen(pair->value));
+    return bytes;
 }
 
 const char *
 http_url(struct job *job, const char *path, const struct http_header query[])
 {
     struct str out;
-    str_begin(&out, MAX_URL_BYTES);
+    str_begin(&out, url_bytes(path, query));
     str_puts(&out, path);
     char separator = strchr(path, '?') != NULL ? '&' : '?';
     for (const struct http_header *pair = query; pair != NULL && pair->name != NULL;
@@ -57,6 +73,47 @@ http_url(struct job *job, const char *path, const struct http_header query[])
         separator = '&';
     }
     return keep(job, &out);
+}
+
+// Whether a segment of a path leads nowhere but below the one before: servers take "."
+// and ".." for directions, an empty one for the collection, and some decode a slash
+// before they look for a route.
+static bool
+is_name(const char *segment, size_t length)
+{
+    if (length == 0 || strncmp(segment, "..", length) == 0)
+        return false;
+    for (size_t i = 0; i + 2 < length; i++)
+        if (strncasecmp(segment + i, "%2F", 3) == 0
+            || strncasecmp(segment + i, "%5C", 3) == 0)
+            return false;
+    return true;
+}
+
+bool
+http_check_path(struct job *job, const struct http_request *request)
+{
+    const char *at = request->path;
+    size_t bytes = strlen(at);
+    if (bytes > MAX_PATH_BYTES)
+        return error_permanent(&job->error,
+                               "%s: its address is %zu bytes long, %d at the most",
+                               http_shown(job, request), bytes, MAX_PATH_BYTES);
+    bool at_root = at[0] == '/' && (at[1] == '\0' || at[1] == '?');
+    if (at_root || strstr(at, "://") != NULL)
+        return true;
+    while (*at == '/') {
+        size_t length = strcspn(++at, "/?");
+        if (!is_name(at, length)) {
+            error_permanent(&job->error, "%s: \"%.*s\" in its path is no id",
+                            http_shown(job, request), (int)(length < 40 ? length : 40),
+                            at);
+            job->error.hint = "mend the id in the event, where it comes from";
+            return false;
+        }
+        at += length;
+    }
+    return true;
 }
 
 int64_t
