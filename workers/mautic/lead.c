@@ -108,7 +108,7 @@ mautic_lead_sync(struct job *job, const struct mautic *m, const struct event *ev
 {
     struct mautic_person person = {.m = m, .ev = ev};
     struct lead lead = {.m = m, .person = &person};
-    const char *id = json_string(job, ev->data, "lead");
+    const char *id = mautic_named(job, ev, "lead");
     if (id == NULL)
         return false;
     lead.row = directus_read(&m->directus, job, "leads", id, fields);

@@ -102,7 +102,7 @@ bool
 mautic_about_quote(struct job *job, const struct mautic *m, const struct event *ev)
 {
     struct round round;
-    const char *id = json_string(job, ev->data, "quote");
+    const char *id = mautic_named(job, ev, "quote");
     if (id == NULL)
         return false;
     struct json_object *quote =
@@ -179,9 +179,10 @@ find_payment(struct job *job, const struct mautic *m, const struct event *ev,
                                         {"fields", "id"},
                                         {"limit", "1"},
                                         {NULL}};
-    *payment = json_string_or(ev->data, "payment", NULL);
-    if (*payment != NULL)
-        return true;
+    if (json_text_or(ev->data, "payment", "")[0] != '\0') {
+        *payment = mautic_named(job, ev, "payment");
+        return *payment != NULL;
+    }
     struct json_object *rows = directus_list(&m->directus, job, "payments", query);
     if (rows == NULL)
         return false;
@@ -235,7 +236,7 @@ bool
 mautic_about_invoice(struct job *job, const struct mautic *m, const struct event *ev)
 {
     const char *cause;
-    const char *id = json_string(job, ev->data, "invoice");
+    const char *id = mautic_named(job, ev, "invoice");
     if (id == NULL)
         return false;
     struct json_object *invoice =
@@ -288,7 +289,7 @@ mautic_about_contact(struct job *job, const struct mautic *m, const struct event
     const char *id = json_string_or(ev->data, "contact", NULL);
     if (id == NULL && body != NULL)
         return !mautic_person_of_body(job, &person, body) || sync_contact(job, &person);
-    id = json_string(job, ev->data, "contact");
+    id = mautic_named(job, ev, "contact");
     if (id == NULL)
         return false;
     struct json_object *row =

@@ -9,6 +9,7 @@
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "common/str.h"
+#include "common/uuid.h"
 #include "workers/mautic/mautic.h"
 
 enum { TEXT_CHARACTERS = 191 }; // what a text field of Mautic takes
@@ -80,18 +81,24 @@ put(struct job *job, struct json_object *fields, const char *name, const char *t
     json_set_string(fields, name, job_memdup(job, text, length));
 }
 
+// In lower case (ASCII only).
+static const char *
+lower(struct job *job, const char *text)
+{
+    char *copy = job_strdup(job, text);
+    for (char *at = copy; *at != '\0'; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at - 'A' + 'a');
+    return copy;
+}
+
 static struct json_object *
 tags_of(struct job *job, const char *company)
 {
     struct json_object *tags = json_array_in(job);
     json_add_string(tags, "directus-sync");
-    if (company[0] == '\0')
-        return tags;
-    char *lower = job_strdup(job, company);
-    for (char *at = lower; *at != '\0'; at++)
-        if (*at >= 'A' && *at <= 'Z')
-            *at = (char)(*at - 'A' + 'a');
-    json_add_string(tags, lower);
+    if (company[0] != '\0')
+        json_add_string(tags, lower(job, company));
     return tags;
 }
 
@@ -124,6 +131,16 @@ fields_of(struct job *job, const struct mautic_person *person,
 }
 
 const char *
+mautic_named(struct job *job, const struct event *ev, const char *member)
+{
+    const char *id = json_string(job, ev->data, member);
+    if (id == NULL || uuid_is(id))
+        return id != NULL ? lower(job, id) : NULL;
+    error_permanent(&job->error, "%s must be a uuid, not \"%.40s\"", member, id);
+    return NULL;
+}
+
+const char *
 mautic_person_key(struct job *job, const char *address)
 {
     char hex[HMAC_HEX];
@@ -136,11 +153,8 @@ mautic_person_address(struct job *job, const char *text)
 {
     text += strspn(text, " \t\r\n");
     size_t length = strcspn(text, " \t\r\n");
-    char *lower = job_memdup(job, text, length);
-    for (char *at = lower; *at != '\0'; at++)
-        if (*at >= 'A' && *at <= 'Z')
-            *at = (char)(*at - 'A' + 'a');
-    return strchr(lower, '@') != NULL ? lower : NULL;
+    const char *address = lower(job, job_memdup(job, text, length));
+    return strchr(address, '@') != NULL ? address : NULL;
 }
 
 bool

@@ -48,6 +48,11 @@ struct mautic_person {
        "language," at "owner_company," at "email_opted_in," at "mautic_contact_id," at \
        "company_id.name," at "company_id.country"
 
+// The uuid that a command names by that member, in lower case, whose row in Directus it
+// is about: what happens once hangs on it. NULL: PERMANENT, naming the member.
+const char *mautic_named(struct job *job, const struct event *ev,
+                         const char *member) ATTR_MUST_CHECK;
+
 // The person of a row of people, of leads, or of a command's own words (as leads name
 // them). False: there is none with an e-mail address to go by, or the event is not in
 // the person's lane and was sent on there; both were noted, and nothing is left to do.

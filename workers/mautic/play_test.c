@@ -497,6 +497,46 @@ a_payment_takes_the_person_out_of_what_is_over(void **state)
 }
 
 static void
+an_id_that_is_none_is_named(void **state)
+{
+    static const struct {
+        const char *type, *data, *member;
+    } cases[] = {
+        {"mautic.quote-sent", "{\"quote\":\"../x\"}", "quote must be a uuid"},
+        {"mautic.quote-sent", "{\"quote\":7}", "quote"},
+        {"mautic.quote-closed", "{}", "quote"},
+        {"mautic.payment-reminder", "{\"invoice\":\"\",\"level\":\"first\"}",
+         "invoice"},
+        {"mautic.payment-received", "{\"invoice\":\"" INVOICE "x\"}",
+         "invoice must be a uuid"},
+        {"mautic.welcome", "{\"contact\":\"1 OR 1=1\"}", "contact must be a uuid"},
+        {"mautic.contact.sync", "{\"contact\":[]}", "contact"},
+        {"mautic.lead.sync", "{\"lead\":\"\\u0000\"}", "lead"},
+    };
+    struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct error err =
+            deliver(scene, cases[i].type, cases[i].data, (struct fake_reply[]){END});
+        assert_int_equal(err.kind, ERROR_PERMANENT);
+        if (strstr(err.text, cases[i].member) == NULL)
+            fail_msg("%s: %s", cases[i].data, err.text);
+    }
+}
+
+// However it is written: what happens once for it hangs on it.
+static void
+an_id_in_capitals_is_the_same_quote(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    struct error err = deliver(scene, "mautic.quote-sent",
+                               "{\"company\":\"HYPERVISUAL\",\"quote\":"
+                               "\"6F1C2F0E-9D3B-4B7E-8A55-0C1D2E3F4A5B\"}",
+                               (struct fake_reply[]){SENT, MARTINA, JOINS("4"), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
 another_overdue_invoice_keeps_the_segment(void **state)
 {
     struct scene *scene = *state;
@@ -514,19 +554,19 @@ static void
 a_payment_that_is_not_named_is_the_latest(void **state)
 {
     struct scene *scene = *state;
-    struct error err =
-        deliver(scene, "mautic.payment-received",
-                "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\"}",
-                (struct fake_reply[]){READ_INVOICE(invoice_row(scene, "paid", "")),
-                                      {"GET", "/items/payments?*", 200,
-                                       .body = list(scene, "{\"id\":\"" PAYMENT "\"}")},
-                                      MARTINA,
-                                      OVERDUE_INVOICES(""),
-                                      LEAVES("5"),
-                                      OPEN_QUOTES(""),
-                                      LEAVES("4"),
-                                      NOTED,
-                                      END});
+    struct error err = deliver(
+        scene, "mautic.payment-received",
+        "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\",\"payment\":\"\"}",
+        (struct fake_reply[]){READ_INVOICE(invoice_row(scene, "paid", "")),
+                              {"GET", "/items/payments?*", 200,
+                               .body = list(scene, "{\"id\":\"" PAYMENT "\"}")},
+                              MARTINA,
+                              OVERDUE_INVOICES(""),
+                              LEAVES("5"),
+                              OPEN_QUOTES(""),
+                              LEAVES("4"),
+                              NOTED,
+                              END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_non_null(fake_effect(&scene->fake, "note:contact:" CONTACT
                                               ":payment:" PAYMENT ":payment_received"));
@@ -698,6 +738,8 @@ main(void)
         SOMEWHERE(open_quotes_of_others_and_of_other_segments_do_not),
         MET(a_company_can_have_campaigns_and_segments_of_its_own),
         SOMEWHERE(a_payment_takes_the_person_out_of_what_is_over),
+        STAGED(an_id_that_is_none_is_named),
+        MET(an_id_in_capitals_is_the_same_quote),
         SOMEWHERE(another_overdue_invoice_keeps_the_segment),
         SOMEWHERE(a_payment_that_is_not_named_is_the_latest),
         SOMEWHERE(a_client_is_welcomed_once),
