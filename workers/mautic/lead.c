@@ -47,14 +47,18 @@ read_status(struct lead *lead)
         }
 }
 
+// A lead that was closed joins nothing, but an attempt before this one may have.
 static bool
 join(struct job *job, const struct lead *lead, enum mautic_segment segment)
 {
     int64_t id;
-    if (!mautic_segment_id(job, lead->m, segment, lead->person->company, &id)
-        || !mautic_segment_join(job, lead->m, id, lead->person->contact.id))
+    if (!mautic_segment_id(job, lead->m, segment, lead->person->company, &id))
         return false;
     mautic_person_moved(job, lead->person, job_printf(job, "%" PRId64, id), true);
+    if (lead->closed)
+        return true;
+    if (!mautic_segment_join(job, lead->m, id, lead->person->contact.id))
+        return false;
     mautic_person_say(job, lead->person, "in segment %" PRId64, id);
     return true;
 }
@@ -119,9 +123,8 @@ mautic_lead_sync(struct job *job, const struct mautic *m, const struct event *ev
     lead.score = mautic_score_of(lead.row);
     read_status(&lead);
     mautic_person_say(job, &person, "score %" PRId64, lead.score);
-    return mautic_person_meet(job, &person)
-           && (lead.closed || join(job, &lead, MAUTIC_LEADS))
-           && (!lead.prospect || join(job, &lead, MAUTIC_PROSPECTS))
+    return mautic_person_meet(job, &person) && join(job, &lead, MAUTIC_LEADS)
+           && (!(lead.prospect || lead.closed) || join(job, &lead, MAUTIC_PROSPECTS))
            && give_points(job, &lead) && nurture(job, &lead)
            && mautic_person_part(job, &person);
 }

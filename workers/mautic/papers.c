@@ -252,8 +252,9 @@ mautic_about_invoice(struct job *job, const struct mautic *m, const struct event
         return true;
     if (!cause_of_invoice(job, m, ev, invoice, &cause))
         return false;
+    // An attempt before this one may have joined a segment.
     if (cause == NULL)
-        return true;
+        return mautic_person_lost(job, ev->key);
     struct json_object *facts = facts_of(job, invoice, invoice_facts);
     json_set_bool(facts, "is_deposit", json_bool_or(invoice, "is_deposit", false));
     const char *level = json_string_or(ev->data, "level", NULL);

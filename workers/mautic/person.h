@@ -85,7 +85,7 @@ void mautic_person_say(struct job *job, struct mautic_person *person, const char
 void mautic_person_arrives(struct mautic_person *person);
 // Whether the contact may be in the segment: false once it is known to be out.
 bool mautic_person_is_in(const struct mautic_person *person, const char *segment);
-// Remembers that it is in or out now.
+// Remembers that it may be in, or is out now.
 void mautic_person_moved(struct job *job, struct mautic_person *person,
                          const char *segment, bool in);
 // Of a command that was given up half way: forgets where the person of the lane is.

@@ -51,13 +51,17 @@ join(struct job *job, const struct mautic_occasion *occasion)
 {
     struct mautic_person *person = occasion->person;
     int64_t id;
-    if (occasion->play->join == MAUTIC_NO_SEGMENT || occasion->no_join)
+    if (occasion->play->join == MAUTIC_NO_SEGMENT)
         return true;
     if (!mautic_segment_id(job, occasion->m, occasion->play->join, occasion->company,
-                           &id)
-        || !mautic_segment_join(job, occasion->m, id, person->contact.id))
+                           &id))
         return false;
+    // What ended an attempt before this one may have come after it joined.
     mautic_person_moved(job, person, text_of(job, id), true);
+    if (occasion->no_join)
+        return true;
+    if (!mautic_segment_join(job, occasion->m, id, person->contact.id))
+        return false;
     mautic_person_say(job, person, "in segment %" PRId64, id);
     return true;
 }

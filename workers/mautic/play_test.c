@@ -152,6 +152,21 @@ an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
+// A quote was declined before its sending was settled: an attempt may have joined.
+static void
+a_segment_that_an_attempt_may_have_joined_is_left(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply declined = READ_QUOTE(quote_row(scene, "rejected", ""));
+    struct error err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                               (struct fake_reply[]){declined, MARTINA, NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    err = deliver(scene, "mautic.quote-closed", QUOTE_COMMAND,
+                  (struct fake_reply[]){declined, MARTINA, OPEN_QUOTES(""), LEAVES("4"),
+                                        NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 // It was declined while nobody knew whether the entry had worked.
 static void
 an_entry_that_nobody_wants_any_more_leaves_no_attempt_open(void **state)
@@ -722,6 +737,7 @@ main(void)
         MET(a_quote_that_was_taken_back_and_sent_again_enters_again),
         MET(an_entry_that_was_cut_is_not_repeated_if_it_worked),
         MET(an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is),
+        MET(a_segment_that_an_attempt_may_have_joined_is_left),
         MET(an_entry_that_nobody_wants_any_more_leaves_no_attempt_open),
         MET(an_entry_for_another_quote_is_not_taken_for_this_one),
         MET(a_note_that_was_cut_is_looked_for_by_its_mark),
