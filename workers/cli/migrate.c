@@ -179,7 +179,7 @@ install_triggers(const struct cli *cli, struct pg *pg)
 // all its changes be taken for old ones. The margin is for those that are still on
 // their way.
 static int
-count_on(struct cli *cli, struct pg *capture)
+count_on(struct cli *cli, struct pg *directus)
 {
     static const char highest[] =
         "SELECT coalesce(max((convert_from(state, 'UTF8')::json->>'sequence')::int8), "
@@ -198,7 +198,7 @@ count_on(struct cli *cli, struct pg *capture)
     (void)snprintf(number, sizeof number, "%lld", (long long)pg_i64(rows, 0, 0));
     pg_rows_free(rows);
     struct pg_param params[] = {PG_TEXT(number)};
-    if (!pg_run(capture, go_on, params, 1, &rows, &err))
+    if (!pg_run(directus, go_on, params, 1, &rows, &err))
         return cli_fail(cli, EX_UNAVAILABLE, "capture: its numbers: %s", err.text);
     if (pg_rows_count(rows) > 0)
         cli_say("capture: changes are counted on from %s\n", pg_text(rows, 0, 0));
