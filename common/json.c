@@ -283,6 +283,8 @@ bool
 json_bool_or(struct json_object *obj, const char *path, bool fallback)
 {
     struct json_object *member = json_at(obj, path);
+    if (json_object_is_type(member, json_type_int))
+        return json_object_get_int64(member) != 0;
     if (!json_object_is_type(member, json_type_boolean))
         return fallback;
     return json_object_get_boolean(member);

@@ -39,7 +39,8 @@ const char *json_text_or(struct json_object *obj, const char *path,
                          const char *fallback);
 
 // A whole number or a bool at the path; json_i64() wants it there and not a fraction
-// (PERMANENT, naming the path), the others give the fallback.
+// (PERMANENT, naming the path), the others give the fallback. Databases without bools
+// say 0 and 1.
 bool json_i64(struct job *job, struct json_object *obj, const char *path,
               int64_t *value) ATTR_MUST_CHECK;
 int64_t json_i64_or(struct json_object *obj, const char *path, int64_t fallback);

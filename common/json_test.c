@@ -185,8 +185,9 @@ static void
 whole_numbers_are_not_guessed(void **state)
 {
     struct job *job = *state;
-    struct json_object *obj = parsed(job, "{\"n\":-5,\"d\":1.5,\"s\":\"7\",\"b\":true,"
-                                          "\"max\":9223372036854775807}");
+    struct json_object *obj =
+        parsed(job, "{\"n\":-5,\"d\":1.5,\"s\":\"7\",\"b\":true,\"z\":0,"
+                    "\"max\":9223372036854775807}");
     int64_t value = 9;
     assert_true(json_i64(job, obj, "n", &value));
     assert_int_equal(value, -5);
@@ -202,7 +203,10 @@ whole_numbers_are_not_guessed(void **state)
     assert_int_equal(json_i64_or(obj, "s", 3), 3);
     assert_int_equal(json_i64_or(obj, "n", 3), -5);
     assert_true(json_bool_or(obj, "b", false));
-    assert_true(json_bool_or(obj, "n", true));
+    assert_true(json_bool_or(obj, "n", false));
+    assert_false(json_bool_or(obj, "z", true)); // a database without bools
+    assert_true(json_bool_or(obj, "s", true));
+    assert_false(json_bool_or(obj, "s", false));
     assert_false(json_bool_or(obj, "gone", false));
     assert_null(json_array_or_null(obj, "n"));
 }
