@@ -33,7 +33,7 @@ static const struct docuseal_column columns[] = {
 static bool
 read_level(struct job *job, struct json_object *data, struct docuseal_order *order)
 {
-    const char *text = json_string_or(data, "level", "ses");
+    const char *text = json_text_or(data, "level", "ses");
     if (!docuseal_level_read(text, &order->level))
         return error_permanent(&job->error,
                                "level must be simple/SES, advanced/AES or "

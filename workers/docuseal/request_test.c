@@ -264,12 +264,19 @@ assert_refused(struct scene *scene, const struct error *err, const char *words)
 static void
 an_unknown_level_is_refused(void **state)
 {
+    static const struct {
+        const char *level, *shown;
+    } cases[] = {{"\"gold\"", "not \"gold\""}, {"5", "not \"5\""}};
     struct scene *scene = *state;
-    struct error err = deliver(scene, REQUEST,
-                               "{\"company\":\"HYPERVISUAL\",\"quote\":\"" QUOTE
-                               "\",\"level\":\"gold\"}",
-                               (struct fake_reply[]){WRITTEN, END});
-    assert_refused(scene, &err, "not \"gold\"");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *command = job_printf(
+            &scene->fake.keep,
+            "{\"company\":\"HYPERVISUAL\",\"quote\":\"" QUOTE "\",\"level\":%s}",
+            cases[i].level);
+        struct error err =
+            deliver(scene, REQUEST, command, (struct fake_reply[]){WRITTEN, END});
+        assert_refused(scene, &err, cases[i].shown);
+    }
 }
 
 static void

@@ -308,6 +308,8 @@ a_lead_without_a_score_is_worth_what_is_known_of_it(void **state)
     assert_int_equal(score(scene, "{}"), 0);
     assert_int_equal(score(scene, "{\"score\":0,\"email\":\"a@b.ch\"}"), 0);
     assert_int_equal(score(scene, "{\"score\":130}"), 100);
+    assert_int_equal(score(scene, "{\"score\":\"55.50\"}"), 55);
+    assert_int_equal(score(scene, "{\"score\":\"99999999999999999999\"}"), 100);
     assert_int_equal(score(scene, "{\"score\":-3}"), 0);
     assert_int_equal(score(scene, "{\"email\":\"a@b.ch\",\"phone\":\"1\"}"), 20);
     assert_int_equal(score(scene,

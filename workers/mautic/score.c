@@ -1,5 +1,6 @@
 #include "workers/mautic/score.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,8 +28,9 @@ mautic_score_of(struct json_object *lead)
 {
     const char *source = json_string_or(lead, "source", "");
     int64_t score = 0;
-    if (json_at(lead, "score") != NULL)
-        score = json_i64_or(lead, "score", 0);
+    const char *said = json_text_or(lead, "score", NULL);
+    if (said != NULL)
+        score = strtoll(said, NULL, 10); // it may be kept as a decimal
     else {
         for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
             if (json_text_or(lead, fields[i].field, "")[0] != '\0')
