@@ -12,7 +12,8 @@ packages_stack=(
     redis-tools util-linux
 )
 packages_test=(
-    ccache clang clang-format clang-tidy codespell libclang-rt-14-dev pmccabe shellcheck
+    ccache clang clang-format clang-tidy codespell libclang-rt-14-dev pmccabe
+    python3-jsonschema shellcheck
 )
 
 packages_missing() {

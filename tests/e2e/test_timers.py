@@ -157,3 +157,20 @@ class Timers(Journey):
         self.assertEqual(self.overdue(quote), [])
         self.forward("9d")
         self.reminded(quote, row, email, "first", 1)
+
+    def test_who_opted_out_is_asked_billed_and_dunned_all_the_same(self):
+        """No campaign that advertises; signature, invoice and reminders are none."""
+        firm, contact, email = self.new_client("DAINAMICS", email_opted_in=False)
+        quote, row = self.billed_quote("DAINAMICS", contact, company_id=firm,
+                                       valid_until=self.day(60))
+        self.at_rest()
+        self.assertEqual(self.mautic.contact(email)["entries"], [])
+        self.assertEqual(len(self.submissions(quote)), 1)
+        self.assertEqual(len(self.mails("DAINAMICS", row)), 1)
+        self.forward("12d")
+        self.reminded(quote, row, email, "first", 1)
+        self.pay("DAINAMICS", row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assertEqual(self.segments(email), {"clients"})
+        self.assertEqual(len(self.mautic.contact(email)["entries"]), 1)

@@ -23,6 +23,9 @@ words, and removes everything; its --help says more. The modules:
     directus.py   rows and files of Directus, as its administrator or anybody else
     simulator.py  the simulators' controls: people, faults, kill points, calls
     case.py       Case: a unittest.TestCase with what people do and what is looked at
+    journey.py    Journey: a Case with all three providers and the business's clock
+    billing.py    Billing: a Case with Invoice Ninja alone
+    published.py  every event on the topics against its schema, at the end of a run
     main.py       the runner; other directories of tests call it with their own folder
 
 Nothing here sleeps for a time: conditions are waited for. That nothing more happens is

@@ -4,6 +4,7 @@ import json
 import urllib.parse
 
 from . import rest
+from .wait import until
 
 OWNERS = {
     "HYPERVISUAL": "7f0c2a52-5f0b-4c39-9a50-2f6f3c1d0a01",
@@ -24,9 +25,11 @@ class Directus:
         url = self.url + path
         if query:
             url += "?" + urllib.parse.urlencode(query)
-        answer = rest.call(
-            method, url, body, {"Authorization": "Bearer " + self.token}
-        )
+        headers = {"Authorization": "Bearer " + self.token}
+        answer = rest.call(method, url, body, headers)
+        if answer.status == 503:  # under pressure: nothing was done, people try again
+            answer = until("Directus has time for %s %s" % (method, path), lambda: (
+                answered(rest.call(method, url, body, headers))), 60)
         if answer.status >= 400:
             raise ValueError(
                 "%s %s: %d %s" % (method, path, answer.status, rest.text_of(answer))
@@ -63,3 +66,7 @@ class Directus:
         if answer.status != 200:
             raise ValueError("asset %s: %d" % (key, answer.status))
         return self.call("GET", "/files/" + key), answer.body
+
+
+def answered(answer):
+    return answer if answer.status != 503 else None

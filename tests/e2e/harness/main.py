@@ -108,7 +108,17 @@ def prepare(system, suite):
         hook(system)
 
 
+def import_published():
+    """Here, as others that start a system have no need of jsonschema."""
+    try:
+        from . import published
+    except ModuleNotFoundError as error:
+        sys.exit("%s: install python3-jsonschema" % error)
+    return published
+
+
 def main(folder):
+    published = import_published()
     arguments = read_arguments()
     suite = choose(folder, arguments.words)
     if arguments.list:
@@ -117,7 +127,21 @@ def main(folder):
     if suite.countTestCases() == 0:
         sys.exit("no test has such a name; --list names them")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    start(arguments, suite)
+    system = start(arguments, suite)
     runner = unittest.TextTestRunner(
         resultclass=Result, verbosity=2, failfast=arguments.failfast)
-    return 0 if runner.run(suite).wasSuccessful() else 1
+    good = runner.run(suite).wasSuccessful()
+    return 0 if check_published(published, system) and good else 1
+
+
+def check_published(published, system):
+    """Whether every event that was published is as its schema wants it."""
+    since = time.monotonic()
+    try:
+        checked = published.check_all(system)
+    except published.Invalid as error:
+        print("FAILED an event that was published is invalid: %s" % error,
+              file=sys.stderr, flush=True)
+        return False
+    say("%d events were published, all valid" % checked, since)
+    return True
