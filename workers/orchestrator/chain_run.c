@@ -61,20 +61,43 @@ write_quote(struct job *job, struct orchestrator_occasion *occasion,
     return true;
 }
 
-// A signature that came too late is kept by DocuSeal's worker; a person decides.
-static void
-stays(struct job *job, struct orchestrator_occasion *occasion, const char *current)
+// What people must know of where it comes too late for the quote: one that is not
+// signed, or not any more.
+static const struct late {
+    const char *when, *kind, *what, *todo;
+} lates[] = {
+    // DocuSeal's worker keeps the signature.
+    {"quote.signed", "signature.late", "signed",
+     "set it to signed to accept it, or tell the client"},
+    {"deposit.invoiced", "deposit.unwanted", "its deposit was invoiced",
+     "cancel the invoice, which was not mailed, or set the quote right and mail it"},
+    {WHEN_DEPOSIT_PAID, "deposit.paid-late", "its deposit was paid",
+     "set the quote right, or pay the money back"},
+    {0},
+};
+
+static bool
+stays(struct job *job, struct orchestrator_occasion *occasion,
+      const struct orchestrator_chain_row *chain, struct json_object *row)
 {
-    bool late = strcmp(occasion->when, "quote.signed") == 0
-                && orchestrator_quote_meaning(current, "signed") != NULL;
-    if (late)
-        settlement_attention(
-            job, "signature.late", occasion->root,
-            "signed while the quote was %s: set it to signed to accept "
-            "it, or tell the client",
-            current);
+    const char *current = json_string_or(row, "status", "");
+    const struct late *late = lates;
+    while (late->when != NULL && strcmp(late->when, occasion->when) != 0)
+        late++;
+    bool flagged =
+        late->when != NULL && orchestrator_quote_meaning(current, "signed") != NULL;
+    if (flagged)
+        settlement_attention(job, late->kind, occasion->root,
+                             "%s while the quote was %s: %s", late->what, current,
+                             late->todo);
     orchestrator_say(job, occasion, "the quote is %s and stays so%s", current,
-                     late ? ", a person decides" : "");
+                     flagged ? ", a person decides" : "");
+    if (!flagged || strcmp(occasion->when, WHEN_DEPOSIT_PAID) != 0)
+        return true;
+    // Paid it is, whatever becomes of the quote.
+    struct orchestrator_chain_row paid = *chain;
+    paid.status = NULL;
+    return write_quote(job, occasion, &paid, row);
 }
 
 // *on: whether the chain goes on.
@@ -106,10 +129,8 @@ move_quote(struct job *job, struct orchestrator_occasion *occasion,
     const char *current = json_string_or(row, "status", "");
     *on = chain->status == NULL || strcmp(current, chain->status) == 0
           || orchestrator_quote_may_move(current, chain->status);
-    if (*on)
-        return write_quote(job, occasion, chain, row);
-    stays(job, occasion, current);
-    return true;
+    return *on ? write_quote(job, occasion, chain, row)
+               : stays(job, occasion, chain, row);
 }
 
 // ---- the commands

@@ -28,8 +28,7 @@ static const struct orchestrator_mirror invoices = {
 static const char *
 why_not_mirrored(struct json_object *row)
 {
-    if (json_bool_or(row, "is_deposit", false)
-        || strcmp(json_string_or(row, "type", ""), "deposit") == 0)
+    if (orchestrator_is_deposit(row))
         return "a deposit is not mirrored back";
     if (strcmp(json_string_or(row, "status", "draft"), "draft") == 0)
         return "a draft is not mirrored";
@@ -84,22 +83,65 @@ hash_items(struct job *job, const struct orchestrator *o, const char *invoice,
 }
 
 static bool
+pass_wish(struct job *job, struct orchestrator_occasion *occasion,
+          const struct orchestrator_look *look)
+{
+    occasion->when = WHEN_INVOICE_STATUS;
+    occasion->to = look->status;
+    return orchestrator_chain(job, occasion);
+}
+
+// Paid by a person's word: without a payment Invoice Ninja never hears of it.
+static bool
+judge_paid(struct job *job, const struct orchestrator *o,
+           const struct orchestrator_look *look)
+{
+    struct json_object *all;
+    bool fully;
+    if (strcmp(look->status, "paid") != 0 || strcmp(look->status_before, "paid") == 0
+        || is_seen_there(look)
+        || json_text_or(look->row, "invoice_ninja_id", "")[0] == '\0')
+        return true;
+    if (!orchestrator_paid(job, o, look->change.key, look->row, &all, &fully))
+        return false;
+    if (!fully)
+        settlement_attention(job, "invoice-ninja.paid-by-hand", look->memory.entity,
+                             "set to paid in Directus, and no payments there come to "
+                             "its amount: add what was paid");
+    return true;
+}
+
+// A deposit that a person cancels is cancelled; as a new row its status is its maker's.
+static bool
+follow_deposit(struct job *job, const struct event *ev, const struct orchestrator *o,
+               struct orchestrator_look *look)
+{
+    struct orchestrator_occasion occasion =
+        orchestrator_mirror_occasion(job, ev, o, &invoices, look, WHEN_INVOICE_STATUS);
+    if (!judge_paid(job, o, look))
+        return false;
+    if (look->status_before[0] != '\0' && is_wished(look))
+        return pass_wish(job, &occasion, look);
+    settlement_note(job, "a deposit is not mirrored back");
+    return true;
+}
+
+static bool
 follow_invoice(struct job *job, const struct event *ev, const struct orchestrator *o,
                struct orchestrator_look *look)
 {
     struct orchestrator_occasion occasion =
         orchestrator_mirror_occasion(job, ev, o, &invoices, look, WHEN_INVOICE_BILLED);
 
+    if (!judge_paid(job, o, look))
+        return false;
     if (!was_mirrored(look)
         && (!hash_items(job, o, occasion.id, &look->memory.items)
             || !orchestrator_chain(job, &occasion)))
         return false;
     look->memory.hash = look->hash;
-    if (is_wished(look)) {
-        occasion.when = WHEN_INVOICE_STATUS;
-        occasion.to = look->status;
-        return orchestrator_chain(job, &occasion);
-    }
+    if (is_wished(look))
+        return pass_wish(job, &occasion, look);
     if (occasion.said == NULL)
         settlement_note(job, "no billed field differs");
     return true;
@@ -122,10 +164,14 @@ orchestrator_invoice(struct job *job, const struct event *ev, void *state)
         orchestrator_mirror_occasion(job, ev, state, &invoices, &look, "");
     orchestrator_timer_follow_invoice(job, &occasion);
     const char *why = why_not_mirrored(look.row);
-    if (why != NULL)
+    if (orchestrator_is_deposit(look.row)) {
+        if (!follow_deposit(job, ev, state, &look))
+            return false;
+    } else if (why != NULL) {
         settlement_note(job, "%s", why);
-    else if (!follow_invoice(job, ev, state, &look))
+    } else if (!follow_invoice(job, ev, state, &look)) {
         return false;
+    }
     orchestrator_mirror_keep(job, &look);
     return true;
 }

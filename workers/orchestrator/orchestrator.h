@@ -228,6 +228,15 @@ bool orchestrator_look_at_refund(struct job *job,
 bool orchestrator_say_paid(struct job *job, struct orchestrator_occasion *invoice,
                            const char *payment) ATTR_MUST_CHECK;
 
+// Whether it is one that Invoice Ninja's worker makes of a quote.
+bool orchestrator_is_deposit(struct json_object *invoice);
+
+// What the completed payments of an invoice bring: *all are their rows, *fully whether
+// that is its amount. Errors: PERMANENT, naming an amount or a currency that is none.
+bool orchestrator_paid(struct job *job, const struct orchestrator *o, const char *id,
+                       struct json_object *invoice, struct json_object **all,
+                       bool *fully) ATTR_MUST_CHECK;
+
 // Fields of client_invoices that a payment's occasion needs, with its quote and person.
 #define ORCHESTRATOR_PAID_FIELDS                                                \
     "id,status,type,is_deposit,amount,balance,currency,due_date,owner_company," \

@@ -1,10 +1,12 @@
 // workers/orchestrator/payments.c - payments that moved, and what a payment does.
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/json.h"
 #include "common/money.h"
 #include "common/settlement.h"
+#include "common/uuid.h"
 #include "workers/orchestrator/mirror.h"
 
 static const char *const payment_watched[] = {"amount", NULL};
@@ -83,71 +85,122 @@ money_in(struct job *job, int64_t cents, const char *currency)
     return money;
 }
 
-static int64_t
-cents_of(struct json_object *row, const char *field)
+// An amount that is missing is not 0.
+static bool
+read_cents(struct job *job, const char *what, struct json_object *row,
+           const char *field, int64_t *cents)
 {
-    int64_t cents;
     const char *text = json_text_or(row, field, NULL);
-    return text != NULL && money_parse(text, &cents) ? cents : 0;
+    if (money_parse(text, cents))
+        return true;
+    error_permanent(&job->error, "%s: %s must be an amount, not %.30s", what, field,
+                    text != NULL ? text : "empty");
+    job->error.hint = "set it in Directus, then replay";
+    return false;
 }
 
-static bool
-is_deposit(struct json_object *invoice)
+bool
+orchestrator_is_deposit(struct json_object *invoice)
 {
     return json_bool_or(invoice, "is_deposit", false)
            || strcmp(json_string_or(invoice, "type", ""), "deposit") == 0;
 }
 
-// What all its payments have brought.
-static int64_t
-paid_cents(struct json_object *payments_of_invoice)
+// What one payment brings, refunds taken off.
+static bool
+add_payment(struct job *job, struct json_object *row, const char *currency,
+            int64_t *sum_cents)
 {
-    int64_t sum = 0;
-    for (size_t i = 0; i < json_object_array_length(payments_of_invoice); i++) {
-        struct json_object *row = json_object_array_get_idx(payments_of_invoice, i);
-        sum += cents_of(row, "amount") - cents_of(row, "refunded_amount");
+    const char *what = job_printf(job, "payments %s", json_string_or(row, "id", ""));
+    const char *own = json_string_or(row, "currency", currency);
+    int64_t cents;
+    int64_t refunded = 0;
+    if (!read_cents(job, what, row, "amount", &cents)
+        || (json_at(row, "refunded_amount") != NULL
+            && !read_cents(job, what, row, "refunded_amount", &refunded)))
+        return false;
+    if (strcasecmp(own, currency) != 0) {
+        error_permanent(&job->error, "%s: currency is %.10s, and its invoice's %.10s",
+                        what, own, currency);
+        job->error.hint = "enter the amount that was paid in the invoice's currency, "
+                          "then replay";
+        return false;
     }
-    return sum;
+    if (!__builtin_add_overflow(*sum_cents, cents, sum_cents)
+        && !__builtin_sub_overflow(*sum_cents, refunded, sum_cents))
+        return true;
+    return error_permanent(&job->error, "%s: amount is out of range", what);
 }
 
-// The completed payments of an invoice.
-static struct json_object *
-completed_payments(struct job *job, const struct orchestrator *o, const char *invoice)
+bool
+orchestrator_paid(struct job *job, const struct orchestrator *o, const char *id,
+                  struct json_object *invoice, struct json_object **all, bool *fully)
 {
-    const struct http_header query[] = {{"filter[invoice_id][_eq]", invoice},
-                                        {"filter[status][_eq]", "completed"},
-                                        {"fields", "id,amount,refunded_amount"},
-                                        {"limit", "-1"},
-                                        {NULL}};
-    return directus_list(&o->directus, job, "payments", query);
+    const struct http_header query[] = {
+        {"filter[invoice_id][_eq]", id},
+        {"filter[status][_eq]", "completed"},
+        {"fields", "id,amount,refunded_amount,currency"},
+        {"limit", "-1"},
+        {NULL}};
+    const char *currency = json_string_or(invoice, "currency", "CHF");
+    int64_t paid_cents = 0;
+    int64_t due_cents;
+    *all = directus_list(&o->directus, job, "payments", query);
+    if (*all == NULL
+        || !read_cents(job, job_printf(job, "client_invoices %s", id), invoice,
+                       "amount", &due_cents))
+        return false;
+    for (size_t i = 0; i < json_object_array_length(*all); i++)
+        if (!add_payment(job, json_object_array_get_idx(*all, i), currency,
+                         &paid_cents))
+            return false;
+    *fully = paid_cents >= due_cents;
+    return true;
+}
+
+static bool
+say_received(struct job *job, struct orchestrator_occasion *invoice,
+             struct json_object *payment, bool fully_paid)
+{
+    struct json_object *row = invoice->row;
+    const char *id = json_string_or(payment, "id", "");
+    const char *what = job_printf(job, "payments %s", id);
+    int64_t cents;
+    if (!read_cents(job, what, payment, "amount", &cents))
+        return false;
+    if (cents <= 0) {
+        error_permanent(&job->error, "%s: amount must be above 0", what);
+        job->error.hint = "what was paid back goes into refunded_amount of the payment "
+                          "that had brought it";
+        return false;
+    }
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "payment", id);
+    json_set_string(data, "quote", json_string_or(row, "quote_id.id", NULL));
+    json_set_string(data, "contact", orchestrator_contact_of(row));
+    json_set(data, "amount",
+             money_in(job, cents, json_string_or(row, "currency", "CHF")));
+    json_set_bool(data, "fully_paid", fully_paid);
+    json_set_bool(data, "is_deposit", orchestrator_is_deposit(row));
+    return orchestrator_fact(job, invoice, job_printf(job, "%s %" PRId64, id, cents),
+                             data);
 }
 
 bool
 orchestrator_say_paid(struct job *job, struct orchestrator_occasion *invoice,
                       const char *payment)
 {
-    struct json_object *row = invoice->row;
-    struct json_object *all = completed_payments(job, invoice->o, invoice->id);
-    if (all == NULL)
+    struct json_object *all;
+    bool fully_paid;
+    if (!orchestrator_paid(job, invoice->o, invoice->id, invoice->row, &all,
+                           &fully_paid))
         return false;
-    bool fully_paid = paid_cents(all) >= cents_of(row, "amount");
-    const char *currency = json_string_or(row, "currency", "CHF");
-    invoice->when = "payment.received";
     for (size_t i = 0; i < json_object_array_length(all); i++) {
         struct json_object *one = json_object_array_get_idx(all, i);
-        const char *id = json_string_or(one, "id", "");
-        if (payment != NULL && strcmp(payment, id) != 0)
-            continue;
-        int64_t cents = cents_of(one, "amount");
-        struct json_object *data = json_object_in(job);
-        json_set_string(data, "payment", id);
-        json_set_string(data, "quote", json_string_or(row, "quote_id.id", NULL));
-        json_set_string(data, "contact", orchestrator_contact_of(row));
-        json_set(data, "amount", money_in(job, cents, currency));
-        json_set_bool(data, "fully_paid", fully_paid);
-        json_set_bool(data, "is_deposit", is_deposit(row));
-        if (!orchestrator_fact(job, invoice, job_printf(job, "%s %" PRId64, id, cents),
-                               data))
+        bool wanted =
+            payment == NULL || strcmp(payment, json_string_or(one, "id", "")) == 0;
+        invoice->when = "payment.received";
+        if (wanted && !say_received(job, invoice, one, fully_paid))
             return false;
     }
     return true;
@@ -178,6 +231,12 @@ book_payment(struct job *job, const struct event *ev, const struct orchestrator 
              struct orchestrator_look *look)
 {
     const char *invoice = json_string_or(look->row, "invoice_id", "");
+    if (!uuid_is(invoice)) {
+        error_permanent(&job->error, "payments %s: invoice_id is not set",
+                        look->change.key);
+        job->error.hint = "say which invoice it pays, then replay";
+        return false;
+    }
     struct orchestrator_occasion occasion =
         orchestrator_mirror_occasion(job, ev, o, &payments, look, WHEN_PAYMENT_BOOKED);
     bool mirrored;

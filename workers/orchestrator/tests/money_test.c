@@ -140,6 +140,45 @@ a_deposit_is_never_mirrored_back(void **state)
     assert_string_equal(play->published, "");
 }
 
+// The one thing that people do to it in Directus.
+static void
+a_deposit_that_a_person_cancels_is_cancelled(void **state)
+{
+    struct play *play = *state;
+    bill(play, BILL("sent", "30.00", ",\"is_deposit\":true"),
+         BILL("cancelled", "30.00", ",\"is_deposit\":true"));
+    assert_says(play->published, "\"to\":\"cancelled\"");
+    assert_null(strstr(play->note, "invoice.sync"));
+    bill(play,
+         BILL("sent", "30.00",
+              ",\"is_deposit\":true,\"ninja_synced_at\":\"2026-01-01T08:00:00Z\""),
+         BILL("cancelled", "30.00",
+              ",\"is_deposit\":true,\"ninja_synced_at\":\"2026-01-02T08:00:00Z\""));
+    assert_string_equal(play->published, "");
+}
+
+#define IN_NINJA ",\"currency\":\"CHF\",\"invoice_ninja_id\":\"Wpm\""
+
+// Invoice Ninja would dun the client for ever, and nobody would know why.
+static void
+what_is_paid_by_a_persons_word_alone_is_flagged(void **state)
+{
+    struct play *play = *state;
+    play_expect(play, "GET", "/items/payments?", 200, ROWS(""));
+    bill(play, BILL("sent", "100.00", IN_NINJA), BILL("paid", "100.00", IN_NINJA));
+    assert_says(play->attention, "invoice-ninja.paid-by-hand invoice:" ID);
+    play_set_state(play, "invoice:" ID, "{}");
+    play_expect(play, "GET", "/items/payments?", 200,
+                ROWS("{\"id\":\"" FIRM "\",\"amount\":\"100.00\"}"));
+    bill(play, BILL("sent", "100.00", IN_NINJA), BILL("paid", "100.00", IN_NINJA));
+    assert_string_equal(play->attention, "");
+    play_set_state(play, "invoice:" ID, "{}");
+    bill(play, BILL("sent", "100.00", IN_NINJA),
+         BILL("paid", "100.00",
+              IN_NINJA ",\"ninja_synced_at\":\"2026-01-02T08:00:00Z\""));
+    assert_string_equal(play->attention, "");
+}
+
 static void
 move_item(struct play *play, const char *quantity)
 {
@@ -233,6 +272,58 @@ a_payment_on_an_invoice_of_our_own_is_received(void **state)
     assert_says(play->published, "mautic.commands " ADA);
     assert_says(play->timers, "invoice:" INVOICE " orchestrator.overdue never");
     assert_null(strstr(play->published, "\"payment\":\"" FIRM));
+}
+
+// Each is a dead letter that names the field; nothing is received.
+static void
+odd_payments_and_invoices_are_named(void **state)
+{
+    struct play *play = *state;
+    static const struct {
+        const char *invoice, *payment, *word;
+    } cases[] = {
+        {"\"amount\":null", "\"amount\":\"12.00\"", "amount must be an amount"},
+        {"\"amount\":\"100.00\"", "\"amount\":null", "amount must be an amount"},
+        {"\"amount\":\"100.00\"", "\"amount\":\"-5.00\"", "above 0"},
+        {"\"amount\":\"100.00\"", "\"amount\":\"1e3\"", "not 1e3"},
+        {"\"amount\":\"100.00\"", "\"amount\":\"12.00\",\"refunded_amount\":\"x\"",
+         "refunded_amount"},
+        {"\"amount\":\"100.00\",\"currency\":\"CHF\"",
+         "\"amount\":\"12.00\",\"currency\":\"EUR\"", "currency"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char invoice[500];
+        char payment[300];
+        (void)snprintf(
+            invoice, sizeof invoice,
+            ROWS("{\"id\":\"" INVOICE "\"," PERSON ",\"company_id\":null,%s}"),
+            cases[i].invoice);
+        (void)snprintf(payment, sizeof payment, ROWS("{\"id\":\"" ID "\",%s}"),
+                       cases[i].payment);
+        play_expect(play, "GET", "/items/client_invoices?", 200, invoice);
+        play_expect(play, "GET", "/items/payments?", 200, payment);
+        struct error err = play_deliver(
+            play, (struct play_event){
+                      "directus.payments.create",
+                      CHANGE("payments", "null", PAYMENT("bank", "completed"))});
+        assert_int_equal(err.kind, ERROR_PERMANENT);
+        assert_says(err.text, cases[i].word);
+        assert_non_null(err.hint);
+        assert_string_equal(play->published, "");
+    }
+}
+
+static void
+a_payment_of_no_invoice_is_a_dead_letter(void **state)
+{
+    struct play *play = *state;
+    struct error err = play_deliver(
+        play, (struct play_event){"directus.payments.create",
+                                  CHANGE("payments", "null",
+                                         "{\"id\":\"" ID "\",\"status\":\"completed\","
+                                         "\"source\":\"bank\",\"amount\":12.00}")});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_says(err.text, "invoice_id");
 }
 
 static void
@@ -335,6 +426,36 @@ a_deposit_that_is_paid_completes_the_quote_and_makes_a_client(void **state)
     assert_says(play->note, "mautic.welcome");
     assert_says(play_state(play, "converted:" CONTACT), "converted");
     assert_says(play_state(play, "quote:" QUOTE), "completed");
+}
+
+// Somebody set the quote back meanwhile: the money is there all the same.
+static void
+a_deposit_paid_too_late_is_for_a_person(void **state)
+{
+    struct play *play = *state;
+    play_expect(play, "GET", "/items/client_invoices?", 200,
+                ROWS(PAID_BILL(OF_QUOTE("rejected"))));
+    play_expect(play, "PATCH", "/items/quotes/" QUOTE, 200, DONE);
+    fact(play, "payment.received", RECEIVED("true", "true"));
+    assert_says(play->calls, "{\"deposit_paid_at\":\"2026-02-03T08:00:00Z\","
+                             "\"deposit_paid\":true}");
+    assert_says(play->attention, "deposit.paid-late quote:" QUOTE);
+    assert_null(strstr(play->published, "quote:" QUOTE));
+}
+
+static void
+a_deposit_of_a_quote_that_was_set_back_is_for_a_person(void **state)
+{
+    struct play *play = *state;
+    play_expect(play, "GET", "/items/quotes?", 200,
+                ROWS("{\"id\":\"" QUOTE "\",\"status\":\"draft\"," PERSON "}"));
+    fact(play, "deposit.invoiced", DEPOSIT);
+    assert_says(play->attention, "deposit.unwanted quote:" QUOTE);
+    assert_string_equal(play->published, "");
+    play_expect(play, "GET", "/items/quotes?", 200,
+                ROWS("{\"id\":\"" QUOTE "\",\"status\":\"completed\"," PERSON "}"));
+    fact(play, "deposit.invoiced", DEPOSIT);
+    assert_string_equal(play->attention, "");
 }
 
 static void
@@ -495,15 +616,21 @@ main(void)
         TEST(a_status_that_was_seen_in_invoice_ninja_is_not_sent_back),
         TEST(a_number_and_a_string_are_the_same_amount),
         TEST(a_deposit_is_never_mirrored_back),
+        TEST(a_deposit_that_a_person_cancels_is_cancelled),
+        TEST(what_is_paid_by_a_persons_word_alone_is_flagged),
         TEST(an_item_that_moves_bills_its_invoice),
         TEST(an_invoice_and_its_items_are_mirrored_once),
         TEST(a_payment_of_a_person_is_booked_once),
         TEST(a_payment_on_an_invoice_that_is_being_mirrored_is_booked),
         TEST(a_payment_on_an_invoice_of_our_own_is_received),
+        TEST(odd_payments_and_invoices_are_named),
+        TEST(a_payment_of_no_invoice_is_a_dead_letter),
         TEST(a_payment_from_invoice_ninja_is_not_sent_back),
         TEST(a_deposit_is_mailed_and_its_due_date_watched),
         TEST(part_of_a_deposit_completes_nothing),
         TEST(a_deposit_that_is_paid_completes_the_quote_and_makes_a_client),
+        TEST(a_deposit_paid_too_late_is_for_a_person),
+        TEST(a_deposit_of_a_quote_that_was_set_back_is_for_a_person),
         TEST(a_second_completed_quote_converts_nobody),
         TEST(two_conversions_at_once_are_the_same_fact),
         TEST(a_deposit_of_nothing_completes_the_quote),
