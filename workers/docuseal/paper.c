@@ -19,7 +19,7 @@ const struct docuseal_paper docuseal_quote = {
     .audit_field = "audit_log_file",
     .reason_field = "decline_reason",
     .fields = "id,status,signature_status,signature_level,docuseal_submission_id,"
-              "contact_id,owner_company_id.code",
+              "valid_until,contact_id,owner_company_id.code",
     .words =
         {
             [DOCUSEAL_VIEWED] = {"viewed", "quote.viewed"},

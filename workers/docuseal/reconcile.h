@@ -37,7 +37,7 @@ const char *docuseal_hinted(struct job *job, const struct event *ev);
 bool docuseal_reconcile(struct job *job, const struct docuseal *ds,
                         const struct event *ev) ATTR_MUST_CHECK;
 
-// The rest is shared by reconcile.c, transition.c and remind.c.
+// The rest is shared by reconcile.c, transition.c, expiry.c and remind.c.
 
 // Whose submission it is: sets the root and the round's number. root.paper stays NULL:
 // it is none of ours.
@@ -51,6 +51,11 @@ bool docuseal_sight_is_revoked(const struct docuseal_sight *sight);
 
 // Acts on what the round's own submission has become.
 bool docuseal_sight_act(struct job *job, struct docuseal_sight *sight) ATTR_MUST_CHECK;
+
+// An end that came too early, because the quote was prolonged since it was asked for:
+// the submission is prolonged as well.
+bool docuseal_sight_prolong(struct job *job, struct docuseal_sight *sight,
+                            bool *prolonged) ATTR_MUST_CHECK;
 
 // Takes a completion over: evidence, log rows, Directus, fact.
 bool docuseal_sight_complete(struct job *job,

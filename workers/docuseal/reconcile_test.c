@@ -157,6 +157,80 @@ an_expired_submission_expires_the_quote(void **state)
     assert_quiet(scene, text);
 }
 
+// A look at the submission, which ended at that time; we had asked for ASKED.
+#define ASKED "2026-09-11T22:00:00.000Z"
+#define VALID_UNTIL(date)                                                             \
+    {                                                                                 \
+        "GET", "/items/quotes/" QUOTE "?*", 200,                                      \
+            .body =                                                                   \
+                edited(scene, "directus.quote.short",                                 \
+                       (struct edit[]){{"data.valid_until", "\"" date "\""}, {NULL}}) \
+    }
+
+static struct error
+look_at_end(struct scene *scene, const char *end, const struct fake_reply then[3])
+{
+    struct json_object *state = fake_state(&scene->fake, QUOTE_ROOT);
+    json_set_string(state, "expires", ASKED);
+    fake_set_state(&scene->fake, QUOTE_ROOT, json_print(state, NULL));
+    const char *text = edited(
+        scene, "get-submission.1.response",
+        (struct edit[]){{"status", "\"expired\""},
+                        {"expire_at", job_printf(&scene->fake.keep, "\"%s\"", end)},
+                        {"submitters.0.status", "\"sent\""},
+                        {"submitters.0.completed_at", "null"},
+                        {NULL}});
+    return look(
+        scene, (struct fake_reply[]){SUBMISSION(text), then[0], then[1], then[2], END});
+}
+
+static void
+a_quote_that_was_prolonged_prolongs_its_submission(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look_at_end(
+        scene, ASKED,
+        (struct fake_reply[]){VALID_UNTIL("2999-07-11"),
+                              {"PUT", "/submissions/4107", 200, "{\"id\":4107}",
+                               .sends = "{\"expire_at\":\"2999-07-11T22:00:00.000Z\"}"},
+                              END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_null(fake_last(&scene->fake, "quote.expired"));
+    assert_string_equal(
+        json_string_or(fake_state(&scene->fake, QUOTE_ROOT), "expires", ""),
+        "2999-07-11T22:00:00.000Z");
+}
+
+static void
+a_server_that_prolongs_nothing_expires(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look_at_end(
+        scene, ASKED,
+        (struct fake_reply[]){VALID_UNTIL("2999-07-11"),
+                              {"PUT", "/submissions/4107", 404, "{\"status\":404}"},
+                              WRITTEN});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(fake_last(&scene->fake, "quote.expired"));
+}
+
+static void
+what_ended_in_time_or_by_hand_has_expired(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = look_at_end(
+        scene, ASKED, (struct fake_reply[]){VALID_UNTIL("2026-09-11"), WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "quote.expired"), 1);
+
+    fake_set_state(&scene->fake, QUOTE_ROOT,
+                   "{\"round\":1,\"submission\":\"4107\",\"status\":\"viewed\"}");
+    err = look_at_end(scene, "2026-09-01T10:00:00.000Z",
+                      (struct fake_reply[]){WRITTEN, END, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(status_of_round(scene), "expired");
+}
+
 static void
 a_completion_after_the_expiry_still_counts(void **state)
 {
@@ -475,6 +549,9 @@ main(void)
         STORY(a_reason_as_long_as_a_book_is_cut_between_characters),
         STORY(an_invitation_that_came_back_is_told_of),
         STORY(an_expired_submission_expires_the_quote),
+        STORY(a_quote_that_was_prolonged_prolongs_its_submission),
+        STORY(a_server_that_prolongs_nothing_expires),
+        STORY(what_ended_in_time_or_by_hand_has_expired),
         STORY(a_completion_after_the_expiry_still_counts),
         STORY(archived_by_hand_cancels_and_begins_a_new_round),
         STORY(archiving_changes_only_a_live_status),

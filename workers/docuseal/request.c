@@ -159,6 +159,7 @@ docuseal_order_place(struct job *job, struct docuseal_order *order)
     if (!before) {
         docuseal_round_replace(job, round, id);
         round->level = docuseal_level_name(order->level);
+        round->expires = order->expire_at;
         round->status = "pending";
         if (!write_request(job, order))
             return false;

@@ -43,6 +43,7 @@ docuseal_round_read(struct job *job, const struct docuseal_root *root)
         .company = json_string_or(state, "company", NULL),
         .contact = json_string_or(state, "contact", NULL),
         .level = json_string_or(state, "level", NULL),
+        .expires = json_string_or(state, "expires", NULL),
         .submission = json_string_or(state, "submission", NULL),
         .status = json_string_or(state, "status", NULL),
         .signed_by = json_string_or(state, "signed_by", NULL),
@@ -68,6 +69,7 @@ docuseal_round_write(struct job *job, const struct docuseal_round *round)
     set_known(state, "company", round->company);
     set_known(state, "contact", round->contact);
     set_known(state, "level", round->level);
+    set_known(state, "expires", round->expires);
     set_known(state, "submission", round->submission);
     set_known(state, "status", round->status);
     set_known(state, "signed_by", round->signed_by);
@@ -93,6 +95,7 @@ docuseal_round_grow(struct job *job, struct docuseal_round *round)
 {
     docuseal_round_replace(job, round, NULL);
     round->level = NULL;
+    round->expires = NULL;
     round->number++;
 }
 

@@ -22,6 +22,7 @@ struct docuseal_round {
     const char *company;        // owner company's code
     const char *contact;        // Directus id
     const char *level;          // asked for in this round
+    const char *expires;        // when it ends, as asked for; NULL = never
     const char *submission;     // of this round, once Directus knows of it
     const char *status;         // last one acted on: "pending", or a step's name
     const char *signed_by;      // the submission whose completion was taken over

@@ -139,6 +139,19 @@ docuseal_submission_archive(struct job *job, const struct docuseal *ds, const ch
     return ask_for(job, ds, &request, &archived);
 }
 
+bool
+docuseal_submission_prolong(struct job *job, const struct docuseal *ds, const char *id,
+                            const char *expire_at)
+{
+    struct json_object *body = json_object_in(job);
+    json_set_string(body, "expire_at", expire_at);
+    struct http_request request = {
+        .method = "PUT",
+        .path = job_printf(job, "/submissions/%s", http_escape(job, id)),
+    };
+    return ask(job, ds, &request, body) != NULL;
+}
+
 // The array `data` of a page.
 static struct json_object *
 page_of(struct job *job, struct json_object *answer, const char *what)

@@ -36,6 +36,10 @@ bool docuseal_submission_read(struct job *job, const struct docuseal *ds,
 bool docuseal_submission_archive(struct job *job, const struct docuseal *ds,
                                  const char *id) ATTR_MUST_CHECK;
 
+// PUT /submissions/{id} {expire_at}: it can be signed until then. Repeatable.
+bool docuseal_submission_prolong(struct job *job, const struct docuseal *ds,
+                                 const char *id, const char *expire_at) ATTR_MUST_CHECK;
+
 // GET /submitters?external_id=: rows newest first, archived ones too.
 struct json_object *docuseal_submitters_find(struct job *job, const struct docuseal *ds,
                                              const char *external_id) ATTR_MUST_CHECK;

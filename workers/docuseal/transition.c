@@ -128,6 +128,11 @@ decline(struct job *job, struct docuseal_sight *sight)
 static bool
 expire(struct job *job, struct docuseal_sight *sight)
 {
+    bool prolonged;
+    if (!docuseal_sight_prolong(job, sight, &prolonged))
+        return false;
+    if (prolonged)
+        return true;
     struct docuseal_change change = docuseal_change_begin(job, DOCUSEAL_EXPIRED);
     return docuseal_change_apply(job, sight, &change);
 }
