@@ -10,7 +10,7 @@
 #define REDIRECTED \
     "MAUTIC_URL must be Mautic's own site_url, with its scheme; or a proxy answers"
 #define NO_MAUTIC_THERE "MAUTIC_URL is not the address of a Mautic"
-#define ERRORS_OF_MAUTIC "\"errors\""
+#define MAUTICS_404 "\"code\":404"
 #define LOOK_AT_IDS \
     "it is not there: check the MAUTIC_CAMPAIGN_... and MAUTIC_SEGMENT_... settings"
 
@@ -34,7 +34,7 @@ const struct error_rule mautic_rules[] = {
     {404, "Contact not found", ERROR_RETRYABLE,
      "it was merged or deleted in Mautic a moment ago"},
     {404, "No route found", ERROR_FATAL, NO_MAUTIC_THERE},
-    {404, ERRORS_OF_MAUTIC, ERROR_PERMANENT, LOOK_AT_IDS}, // in its user's language
+    {404, MAUTICS_404, ERROR_PERMANENT, LOOK_AT_IDS}, // in its user's language
     {404, NULL, ERROR_FATAL, NO_MAUTIC_THERE},
     {409, NULL, ERROR_RETRYABLE, "somebody has it open in Mautic's editor"},
     {422, "must be unique", ERROR_PERMANENT,
@@ -109,7 +109,7 @@ no_mautic(struct job *job, const struct exchange *exchange)
 static bool
 says_gone(const struct http_response *response)
 {
-    return response->status == 404 && strstr(response->body, ERRORS_OF_MAUTIC) != NULL
+    return response->status == 404 && strstr(response->body, MAUTICS_404) != NULL
            && strstr(response->body, "No route found") == NULL;
 }
 

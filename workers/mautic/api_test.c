@@ -72,6 +72,10 @@ each_answer_has_its_kind(void **state)
         {404, "{\"errors\":[{\"code\":404,\"message\":\"No route found for x\"}]}",
          ERROR_FATAL, "MAUTIC_URL"},
         {404, "<html>", ERROR_FATAL, "MAUTIC_URL"},
+        {404,
+         "{\"errors\":[{\"message\":\"Route /x doesn't exist.\",\"extensions\":{"
+         "\"code\":\"ROUTE_NOT_FOUND\"}}]}",
+         ERROR_FATAL, "MAUTIC_URL"}, // somebody else's API
         {429, fixture(scene, "error.429.1-5x-6x"), ERROR_RATE_LIMITED, NULL},
         {500, fixture(scene, "error.500.1"), ERROR_RETRYABLE, NULL},
         {500, "{\"errors\":[{\"message\":\"A max of 200 entities are supported\"}]}",
