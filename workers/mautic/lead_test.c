@@ -152,6 +152,10 @@ a_lead_that_was_won_stays_out_of_the_segments_it_left(void **state)
              (struct fake_reply[]){READ_LEAD(KNOWN ",\"status\":\"won\",\"score\":90"),
                                    MARTINA, GIVES("plus", "50"), LEAD_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
+    // An attempt before this one may have joined what a closed lead does not.
+    struct json_object *places = json_at(fake_state(&scene->fake, PERSON), "segments");
+    assert_true(json_bool_or(places, "1", false));
+    assert_true(json_bool_or(places, "2", false));
 }
 
 static void
