@@ -273,12 +273,30 @@ wrong_credentials_close_the_gate(void **state)
 }
 
 static void
-a_short_lived_token_is_not_used_beyond_its_life(void **state)
+a_token_without_text_is_none(void **state)
 {
     struct scene *scene = *state;
     struct error err =
         run(scene, join, (struct fake_reply[]){TOKEN("{\"access_token\":\"\"}"), END});
     assert_int_equal(err.kind, ERROR_RETRYABLE);
+}
+
+// Whatever Mautic says of its life.
+static void
+a_token_is_used_at_once(void **state)
+{
+    static const char *const lives[] = {
+        "9223372036854775807", "-9223372036854775807", "0", "1", "null", "\"soon\""};
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        struct scene *scene = *state;
+        scene_reopen(scene);
+        const char *answer =
+            text(scene, "{\"access_token\":\"second\",\"expires_in\":%s}", lives[i]);
+        struct error err = run(
+            scene, join,
+            (struct fake_reply[]){TOKEN(answer), {"POST", JOIN, 200, OK_BODY}, END});
+        assert_int_equal(err.kind, ERROR_NONE);
+    }
 }
 
 static void
@@ -313,7 +331,8 @@ main(void)
         OAUTH(a_token_is_asked_for_once_and_used_for_all),
         OAUTH(a_token_that_is_refused_is_renewed_once),
         OAUTH(wrong_credentials_close_the_gate),
-        OAUTH(a_short_lived_token_is_not_used_beyond_its_life),
+        OAUTH(a_token_without_text_is_none),
+        OAUTH(a_token_is_used_at_once),
         STAGED(some_way_to_log_in_must_be_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

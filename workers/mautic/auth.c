@@ -18,6 +18,7 @@ enum {
     TOKEN_TEXT = 512,
     SHARED_TEXT = TOKEN_TEXT + 32,
     SPARE_MS = 60 * 1000, // a token is not used in its last minute
+    LONGEST_S = 86400,    // nor for longer than a day, whatever Mautic says
     SHARED_MS = 500,      // how long Redis may take to say whether it has one
 };
 
@@ -163,11 +164,14 @@ new_token(struct job *job, const struct mautic *m)
     if (answer == NULL)
         return NULL;
     const char *text = json_string_or(answer, "access_token", "");
-    int64_t life_ms = json_i64_or(answer, "expires_in", 0) * 1000 - SPARE_MS;
+    int64_t life_s = json_i64_or(answer, "expires_in", 0);
+    if (life_s < 0 || life_s > LONGEST_S)
+        life_s = life_s < 0 ? 0 : LONGEST_S;
+    int64_t life_ms = life_s * 1000 - SPARE_MS;
     if (text[0] == '\0' || strlen(text) >= TOKEN_TEXT)
         return no_token(job, m);
     if (life_ms <= 0)
-        life_ms = SPARE_MS;
+        life_ms = life_s > 0 ? life_s * 1000 / 2 : SPARE_MS;
     int64_t until_wall_ms = clock_wall_ms() + life_ms;
     redis_set(job->redis, token->key,
               job_printf(job, "%" PRId64 " %s", until_wall_ms, text), life_ms);
