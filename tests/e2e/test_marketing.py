@@ -335,6 +335,30 @@ class Consent(Marketing):
         self.come_to_rest(email)
         self.assertEqual(len(self.facts(contact, "contact.resubscribed")), 1)
 
+    def test_who_opts_out_in_directus_is_blocked_in_mautic_each_time(self):
+        quote, _ = self.sent_quote()
+        contact = self.quote(quote)["contact_id"]
+        email = self.email(contact)
+        self.noted(email, "quote_sent")
+        self.come_to_rest(email, quote)
+        for opted_in, reasons in ((False, [3]), (True, []), (False, [3])):
+            self.directus.update("people", contact, email_opted_in=opted_in)
+            self.until("Mautic has heard", lambda: [
+                row["reason"] for row in self.mautic.contact(email)["dnc"]] == reasons)
+        self.come_to_rest(email)
+        self.assertFalse(self.opted_in(contact))
+        self.assertEqual(self.facts(contact, "contact.unsubscribed"), [])
+
+    def test_one_row_that_wants_no_mails_speaks_for_the_other(self):
+        contact = self.new_contact()
+        email = self.email(contact)
+        self.new_contact(email=" " + email.title(), email_opted_in=False)
+        quote, _ = self.sent_quote(contact=contact)
+        self.noted(email, "quote_sent")
+        self.come_to_rest(email, quote)
+        self.assertEqual(self.mautic.contact(email)["entries"], [])
+        self.assertEqual(len(self.submissions(quote)), 1)
+
     def test_a_bounce_opts_out(self):
         quote, _ = self.sent_quote()
         contact = self.quote(quote)["contact_id"]
