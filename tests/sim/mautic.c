@@ -16,6 +16,7 @@ static const struct sim_setting settings[] = {
     {"SIM_CLIENT_UNAUTHORIZED", "client_unauthorized", "", false},
     {"SIM_TOKEN_LIFETIME_S", "token_lifetime_s", "3600", false},
     {"SIM_API_DISABLED", "api_disabled", "", false},
+    {"SIM_LANGUAGE", "language", "en", false},
     {"SIM_DENIED", "denied", "", false},
     {"SIM_RATE_LIMIT", "rate_limit", "0", false},
     {"SIM_BATCH_LIMIT", "batch_limit", "200", false},

@@ -97,16 +97,25 @@ mautic_stats_error(struct call *call, int code, const char *message)
     mautic_answer_error(call, 200, type_error(code, NULL, message));
 }
 
+// Mautic writes what it has in its catalogues in the language of the API's user.
+static const char *
+in_language(struct call *call, const char *english, const char *german)
+{
+    return strcmp(sim_setting(call->sim, "language"), "de") == 0 ? german : english;
+}
+
 void
 mautic_not_found(struct call *call)
 {
-    mautic_error(call, 404, "Item was not found.");
+    mautic_error(call, 404, "%s",
+                 in_language(call, "Item was not found.", "Element nicht gefunden."));
 }
 
 void
 mautic_no_contact(struct call *call)
 {
-    mautic_error(call, 404, "Contact not found.");
+    mautic_error(call, 404, "%s",
+                 in_language(call, "Contact not found.", "Kontakt nicht gefunden."));
 }
 
 void

@@ -363,6 +363,12 @@ class ContactTest(MauticTest):
         update = items["mautic.lead_post_save_update"]
         self.assertEqual(update["contact"]["id"], winner)
 
+    def test_what_is_gone_is_gone_in_the_language_of_the_user(self):
+        self.config(language="de")
+        reply = self.refused(404, "GET", "/contacts/999")
+        self.assertEqual(reply["errors"][0]["code"], 404)
+        self.assertEqual(reply["errors"][0]["message"], "Element nicht gefunden.")
+
     def test_who_was_deleted_is_gone(self):
         number = self.contact("a@b.ch")
         reply = self.ok("DELETE", "/contacts/%d/delete" % number)
