@@ -1,28 +1,35 @@
-"""People: they send quotes and sign them, and try again when Directus is away."""
+"""People: they enter and send quotes, sign and pay, and try again when something is
+away. What was done is seen at the providers, so nothing is done twice by them."""
 
+import datetime
 import random
 import threading
 import time
 import uuid
 
 from harness.case import quote_row
+from harness.directus import OWNERS
+from harness.programs import SLICE
 
-OWNERS = ("HYPERVISUAL", "DAINAMICS", "LEXAIA", "ENKI_REALTY", "TAKEOUT")
+from .stories import FATES, FIRST_PART, SIGNATURES, Book
+
 AWAY = (OSError, ValueError, LookupError, TypeError)
+PATIENCE_S = 300
 
 
 class People:
     """`pace_s` is the time between two quotes of one person."""
 
-    def __init__(self, system, seed, pace_s):
+    def __init__(self, system, seed, pace_s, integrations):
         self.system = system
-        self.random = random.Random(seed)
         self.pace_s = pace_s
-        self.quotes = {}  # id: its signers' number
-        self.signed = set()
+        self.everything = integrations != SLICE
+        chances = random.Random(seed)
+        self.random = random.Random(seed + 1)
+        self.book = Book(chances, sorted(OWNERS),
+                         FATES if self.everything else SIGNATURES)
         self.stop = threading.Event()
-        self.lock = threading.Lock()
-        self.clients = threading.Thread(target=self.sign_all, daemon=True)
+        self.clients = threading.Thread(target=self.act_all, daemon=True)
 
     def begin(self):
         self.clients.start()
@@ -31,67 +38,157 @@ class People:
         self.stop.set()
         self.clients.join()
 
+    # Those who enter what is wished for.
+
     def insist(self, action):
         """Again until it is done: rows have ids of their own, so twice is once."""
+        limit = time.monotonic() + PATIENCE_S
         while True:
             try:
                 return action()
             except AWAY as error:
                 if "RECORD_NOT_UNIQUE" in str(error):
                     return None
+                if time.monotonic() > limit:
+                    raise
                 time.sleep(0.2)
 
-    def send_quote(self):
-        """A new contact, a new quote, set to sent."""
+    def enter(self, collection, key, **fields):
         directus = self.system.directus
-        owner = self.random.choice(OWNERS)
-        contact, quote = str(uuid.uuid4()), str(uuid.uuid4())
-        two = self.random.random() < 0.2
-        self.insist(lambda: directus.create("people", {
-            "id": contact, "first_name": "Ana", "last_name": "Keller",
-            "email": "ana.%s@example.com" % contact[:8], "owner_company": owner}))
-        row = quote_row(owner, contact, requires_company_signature=two)
-        self.insist(lambda: directus.create("quotes", {"id": quote, **row}))
-        self.insist(lambda: directus.update("quotes", quote, status="sent"))
-        with self.lock:
-            self.quotes[quote] = 2 if two else 1
-        return quote
+        self.insist(lambda: directus.create(collection, {"id": key, **fields}))
+
+    def enter_person(self, person):
+        self.enter("companies", person.firm, name="Atelier %s SA" % person.firm[:8],
+                   address="Rue du Test 1", postal_code="1003", city="Lausanne",
+                   country="CH")
+        self.enter("people", person.contact, first_name="Ana", last_name="Keller",
+                   email=person.email, owner_company=person.owner,
+                   company_id=person.firm)
+        if person.lead is not None:
+            self.enter("leads", person.lead, first_name="Ana", last_name="Keller",
+                       email=person.email, owner_company=person.owner, status="new",
+                       score=person.score, contact_id=person.contact)
+
+    def send_quote(self, fate=None, alone=False):
+        """A quote, set to sent; most often of a new contact."""
+        story = self.book.new_story(fate, alone)
+        person = story.person
+        if len(person.stories) == 1:
+            self.enter_person(person)
+        more = {"deposit_percentage": "0"} if story.fate == "waived" else {}
+        row = quote_row(story.owner, person.contact, company_id=person.firm,
+                        requires_company_signature=story.signers == 2, **more)
+        self.enter("quotes", story.quote, **row)
+        self.insist(lambda: self.system.directus.update(
+            "quotes", story.quote, status="sent"))
+        self.book.add(story)
+        return story
 
     def send_quotes(self, count):
         for _ in range(count):
             self.send_quote()
             time.sleep(self.random.random() * self.pace_s)
 
-    def unsigned(self):
-        with self.lock:
-            return [quote for quote in self.quotes if quote not in self.signed]
+    def send_lead(self, score):
+        """A lead with a contact, of whom nothing else comes."""
+        person = self.book.new_person()
+        person.lead, person.score = str(uuid.uuid4()), score
+        self.enter_person(person)
+        return person
 
-    def sign_all(self):
-        """Clients sign what is in their mail: the first live submission of a quote, half
-        of them before Directus knows of it."""
+    # Clients, who act on what they see at the providers.
+
+    def act_all(self):
         while not self.stop.is_set():
+            began = time.monotonic()
             try:
-                self.sign_round()
+                self.act_round()
             except AWAY:
                 pass
-            time.sleep(0.2)
+            # Looking at everything costs more the longer it lasts.
+            time.sleep(0.2 + 2 * (time.monotonic() - began))
 
-    def sign_round(self):
-        by_quote = {}
+    def waiting(self):
+        return [story for story in self.book.all() if not story.is_over]
+
+    def act_round(self):
+        stories = self.waiting()
+        if any(not story.answered for story in stories):
+            papers = self.papers()
+            for story in stories:
+                if not story.answered and story.quote in papers:
+                    self.answer(story, papers[story.quote])
+        if any(story.answered for story in stories):
+            bills = self.bills()
+            for story in stories:
+                if story.answered and story.quote in bills:
+                    self.attempt(self.pay, story, bills[story.quote])
+
+    def attempt(self, act, *words):
+        try:
+            act(*words)
+        except AWAY:
+            pass  # next time
+
+    def papers(self):
+        """Submissions by quote, in the order of their making."""
+        found = {}
         for row in self.system.simulator.submissions():
             for signer in row["submitters"]:
-                quote = (signer.get("external_id") or "").split(":")[1:2]
-                if quote and row["live"]:
-                    by_quote.setdefault(quote[0], row)
-        for quote in self.unsigned():
-            row = by_quote.get(quote)
-            if row is None or not self.wants_to_sign(quote):
-                continue
-            self.system.simulator.sign(row["id"], all=True)
-            self.signed.add(quote)
+                words = (signer.get("external_id") or "").split(":")
+                if words[0] == "quote" and row not in found.setdefault(words[1], []):
+                    found[words[1]].append(row)
+        return found
 
-    def wants_to_sign(self, quote):
-        if int(quote[0], 16) % 2 == 0:
-            return True
-        fields = self.system.directus.read("quotes", quote, "docuseal_submission_id")
-        return bool(fields["docuseal_submission_id"])
+    def answer(self, story, rows):
+        """What is in the mail is signed or declined: the first that can be, of half of
+        the quotes before Directus knows of it."""
+        if any(row["status"] in ("completed", "declined") for row in rows):
+            story.answered = True
+            return
+        live = [row for row in rows if row["live"]]
+        if live and (story.early or self.directus_knows(story)):
+            self.attempt(self.fill_in, story, live[0]["id"])
+
+    def fill_in(self, story, submission):
+        if story.fate == "declined":
+            self.system.simulator.decline(submission, "Trop cher.")
+        else:
+            self.system.simulator.sign(submission, all=True)
+        story.answered = True
+
+    def directus_knows(self, story):
+        row = self.system.directus.read("quotes", story.quote, "docuseal_submission_id")
+        return bool(row["docuseal_submission_id"])
+
+    def bills(self):
+        """The deposit invoices that were sent, by quote."""
+        found = {}
+        for company in self.system.ninja.state()["companies"].values():
+            for bill in company["invoices"]:
+                root = bill["custom_value2"] or ""
+                if root.startswith("quote:") and int(bill["status_id"]) >= 2:
+                    found[root.removeprefix("quote:")] = bill
+        return found
+
+    def pay(self, story, bill):
+        if float(bill["balance"]) == 0:
+            story.settled = True
+        elif story.fate == "booked":
+            self.book_payment(story)
+        elif story.fate == "parts" and float(bill["paid_to_date"]) == 0:
+            self.system.ninja.pay(story.owner, bill["id"], amount=FIRST_PART)
+        elif story.early or self.invoice(story)["status"] in ("sent", "partial"):
+            self.system.ninja.pay(story.owner, bill["id"])
+
+    def invoice(self, story):
+        (row,) = self.system.directus.rows("client_invoices", quote_id=story.quote)
+        return row
+
+    def book_payment(self, story):
+        row = self.invoice(story)
+        self.enter("payments", story.booking, invoice_id=row["id"],
+                   owner_company=story.owner, amount=row["amount"], currency="CHF",
+                   source="bank", payment_date=str(datetime.date.today()),
+                   status="completed")
+        story.settled = True

@@ -29,33 +29,38 @@ class Proxy:
 
 
 class Proxies:
-    """The ingest and the DocuSeal worker reach Kafka, and the worker the ledger, through
-    a proxy; everybody else directly."""
+    """Ingest and the providers' workers reach Kafka through one proxy, each worker the
+    ledger through one of its own; everybody else goes directly."""
 
-    def __init__(self, system):
+    def __init__(self, system, workers):
         env = system.env
         self.kafka = Proxy(system.binaries, env["STACK_KAFKA_PROXY_PORT"],
                            env["STACK_KAFKA_PROXY_TARGET"])
-        url = urllib.parse.urlsplit(env["DATABASE_URL"])
-        self.postgres = Proxy(system.binaries, 0, "127.0.0.1:%d" % url.port)
         self.kafka_brokers = env["STACK_KAFKA_PROXY_BROKERS"]
-        self.database_url = env["DATABASE_URL"].replace(
-            ":%d/" % url.port, ":%d/" % self.postgres.port)
+        self.database_url = env["DATABASE_URL"]
+        self.database_port = urllib.parse.urlsplit(self.database_url).port
+        self.ledgers = {name: Proxy(system.binaries, 0,
+                                    "127.0.0.1:%d" % self.database_port)
+                        for name in workers}
 
-    def settings(self, label):
-        if label == "relais-ingest":
-            return {"KAFKA_BROKERS": self.kafka_brokers}
-        if label.startswith("relais-docuseal"):
-            return {"KAFKA_BROKERS": self.kafka_brokers,
-                    "DATABASE_URL": self.database_url}
-        return {}
+    def settings(self, program):
+        """`program` may be one more of its kind: all of a kind share a proxy."""
+        more = {}
+        if program.name == "relais-ingest" or program.name in self.ledgers:
+            more["KAFKA_BROKERS"] = self.kafka_brokers
+        if program.name in self.ledgers:
+            more["DATABASE_URL"] = self.database_url.replace(
+                ":%d/" % self.database_port,
+                ":%d/" % self.ledgers[program.name].port)
+        return more
 
     def close(self):
-        self.kafka.close()
-        self.postgres.close()
+        for proxy in (self.kafka, *self.ledgers.values()):
+            proxy.close()
 
 
-def wait_killed(program, what, seconds=60):
+def wait_killed(program, what, seconds=120):
     """Waits until a kill point has ended the program."""
-    until("%s: %s is killed" % (what, program.label), lambda: not program.runs(), seconds)
+    until("%s: %s is killed" % (what, program.label),
+          lambda: not program.runs(), seconds)
     program.ended()

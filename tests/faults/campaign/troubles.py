@@ -1,70 +1,96 @@
-"""What is done to the system while signatures run: one function a trouble."""
+"""What is done to the system while journeys run: one function a trouble."""
 
+import concurrent.futures
+import threading
 import time
 
-from harness.programs import NAMES
+from harness.programs import names_of, simulators_of
+from harness.wait import until
 
+from .providers import POINTS
 from .proxies import wait_killed
+from .stories import Bag
 
-DOCUSEAL = "relais-docuseal"
+FREEZE_S = 8  # longer than the session: nothing can be waited for here
 
 
 class Troubles:
-    def __init__(self, system, proxies, people, random, settings):
+    def __init__(self, system, proxies, people, providers, random, settings):
         self.system = system
         self.proxies = proxies
         self.people = people
+        self.providers = providers
         self.random = random
         self.settings = settings
+        self.names = names_of(settings["INTEGRATIONS"])
+        self.victims = Bag(random, self.names)
+        self.workers = [provider.worker for provider in providers]
         self.done = {}  # trouble: how often
+        self.lock = threading.Lock()
 
     def note(self, what):
-        self.done[what] = self.done.get(what, 0) + 1
-        print("      %-52s %3d" % (what, self.done[what]), flush=True)
+        with self.lock:
+            self.done[what] = self.done.get(what, 0) + 1
+            print("      %-56s %3d" % (what, self.done[what]), flush=True)
 
-    def start(self, program):
-        program.up(**{**self.settings, **self.proxies.settings(program.label)})
+    def start(self, program, **more):
+        program.start(**{**self.settings, **self.proxies.settings(program), **more})
+
+    def up(self, program, **more):
+        self.start(program, **more)
+        program.wait_ready()
 
     def start_all(self):
-        for name in NAMES:
-            self.start(self.system[name])
+        for name in self.names:
+            self.up(self.system.programs.get(name) or self.system.add(name))
 
     # Programs.
 
     def kill_some(self, count):
         """kill -9 at random moments, each program many times."""
         for _ in range(count):
-            program = self.system[self.random.choice(NAMES)]
+            program = self.system[self.victims.draw()]
             time.sleep(self.random.random() * 1.5)
+            program.wait_ready(120)
             program.kill()
             self.note("kill -9 of %s" % program.name)
             time.sleep(self.random.random() * 0.3)
             self.start(program)
+        for name in self.names:
+            self.system[name].wait_ready(120)
+
+    def one_more(self, name, number):
+        return self.system.programs.get("%s-%d" % (name, number)) \
+            or self.system.add(name, number)
 
     def freeze(self):
-        """One worker stands still past its session; another takes its work over; then it
-        thaws and believes that nothing has happened."""
-        other = self.system.programs.get(DOCUSEAL + "-2") \
-            or self.system.add(DOCUSEAL, 2)
-        self.start(other)
-        worker = self.system[DOCUSEAL]
+        """One worker stands still past its session; another takes its work over; then
+        it thaws and believes that nothing has happened."""
+        worker = self.system[self.random.choice(self.workers)]
+        other = self.one_more(worker.name, 2)
+        self.up(other)
         worker.freeze()
-        time.sleep(10)  # longer than the session: nothing can be waited for here
+        time.sleep(FREEZE_S)
         self.people.send_quotes(4)
         worker.thaw()
-        self.note("a worker frozen past its session and thawed")
+        self.note("%s frozen past its session and thawed" % worker.name)
         worker.wait_ready()
         other.stop()
 
     def scale(self):
-        """1 -> 3 -> 1 workers."""
-        more = [self.system.programs.get("%s-%d" % (DOCUSEAL, n))
-                or self.system.add(DOCUSEAL, n) for n in (2, 3)]
+        """1 -> 3 -> 1 workers of each kind, one of them killed."""
+        more = [self.one_more(name, number) for number in (2, 3)
+                for name in self.workers]
         for program in more:
             self.start(program)
+        for program in more:
+            program.wait_ready(120)
         self.people.send_quotes(4)
-        more[0].kill()
-        more[1].stop()
+        for program in more:
+            if program.label.endswith("2"):
+                program.kill()
+            else:
+                program.stop()
         self.note("workers scaled 1 -> 3 -> 1")
 
     # Parts.
@@ -74,6 +100,15 @@ class Troubles:
         self.people_go_on()
         self.system.part("start", part)
         self.note("%s killed and started again" % part)
+
+    def restart_simulators(self):
+        names = simulators_of(self.settings["INTEGRATIONS"])
+        for name in names:
+            self.system[name].kill()
+        self.people_go_on()
+        for name in names:
+            self.system[name].restart()
+            self.note("%s killed and started again" % name)
 
     def people_go_on(self):
         time.sleep(1 + self.random.random())
@@ -93,50 +128,62 @@ class Troubles:
 
     # Chosen points.
 
-    def kill_in_simulator(self, point):
-        """The worker dies while its call is at the provider."""
-        worker = self.system[DOCUSEAL]
-        kill = self.system.simulator.kill_at(
-            point, worker.pid_file, method="POST", path_prefix="/submissions", count=1)
-        self.people.send_quote()
-        wait_killed(worker, point)
-        self.note("killed at the provider: %s" % point)
-        self.start(worker)
-        return kill
-
-    def kill_on_wire(self, name, proxy, pattern, program=DOCUSEAL):
-        """The program dies when an answer to bytes with this pattern is on its way."""
-        worker = self.system[program]
-        proxy.say("kill answer %s 1 %s" % (worker.pid_file, pattern))
-        self.people.send_quote()
-        wait_killed(worker, name)
-        proxy.say("kill none")
-        self.note("killed: %s" % name)
-        self.start(worker)
-
     def chosen_points(self):
-        for point in ("request_received", "work_done", "answer_sent"):
-            self.kill_in_simulator(point)
-        postgres, kafka = self.proxies.postgres, self.proxies.kafka
-        self.kill_on_wire("intent stored", postgres, "take_over + 1")
-        self.kill_on_wire("settle committed", postgres, "relais.outbox (topic")
-        self.kill_on_wire("record produced", kafka, "signature.requested")
+        """Each worker dies at each point, side by side with the others."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for done in [pool.submit(self.points_of, provider)
+                         for provider in self.providers]:
+                done.result()
 
+    def points_of(self, provider):
+        ledger, kafka = self.proxies.ledgers[provider.worker], self.proxies.kafka
+        for point in POINTS:
+            self.kill_in_simulator(provider, point)
+        self.kill_on_wire("intent stored", provider, ledger, "take_over + 1")
+        self.kill_on_wire("settle committed", provider, ledger, provider.settles)
+        self.kill_on_wire("record produced", provider, kafka, provider.produces)
 
-def fault(simulator, kind, **more):
-    simulator.fault(kind, count=-1, **more)
+    def kill_in_simulator(self, provider, point):
+        """The worker dies while its call is at the provider."""
+        worker = self.system[provider.worker]
+        path = self.random.choice(provider.creates)
+        kill = provider.simulator.kill_at(
+            point, worker.pid_file, method="POST", path_prefix=path, count=1)
+        self.people.send_quote("paid" if self.people.everything else "signed", True)
+        wait_killed(worker, "%s of %s" % (point, path))
+        provider.simulator.control("DELETE", "exec/%d" % kill["id"])
+        self.killed(worker, point.replace("_", " "))
 
+    def kill_on_wire(self, name, provider, proxy, pattern):
+        """The program dies when an answer to bytes with this pattern is on its way."""
+        worker = self.system[provider.worker]
+        proxy.say("kill answer %s 1 %s" % (worker.pid_file, pattern))
+        if pattern == "contact.unsubscribed":
+            self.unsubscribe()
+        else:
+            self.people.send_quote("paid" if self.people.everything else "signed", True)
+        wait_killed(worker, name)
+        self.killed(worker, name)
 
-def faulty_provider(simulator):
-    """About every third call goes wrong in one of the ways that are known."""
-    post = {"method": "POST", "path_prefix": "/submissions"}
-    fault(simulator, "cut_after", probability=0.12, **post)
-    fault(simulator, "cut_before", probability=0.06, **post)
-    fault(simulator, "500", probability=0.06, **post)
-    fault(simulator, "429", probability=0.04, **post)
-    fault(simulator, "cut_before", probability=0.05, method="GET")
-    fault(simulator, "500", probability=0.05, method="GET")
-    fault(simulator, "latency", probability=0.1, ms=300)
-    fault(simulator, "webhook_double", probability=0.2)
-    fault(simulator, "webhook_reorder", probability=0.2)
-    fault(simulator, "webhook_delay", probability=0.1, ms=800)
+    def killed(self, worker, point):
+        """It comes back as the member of its group that it was, without waiting for the
+        end of the session of the dead one."""
+        self.note("%s killed: %s" % (worker.name, point))
+        self.up(worker, KAFKA_GROUP_INSTANCE_ID=worker.label)
+
+    def unsubscribe(self):
+        """Somebody whom Mautic knows wants no mails any more."""
+        person = self.people.send_lead(30)
+        until("the lead is in Mautic", lambda: self.system.directus.read(
+            "leads", person.lead)["mautic_points_applied"] == 30, 120)
+        person.opted_out = True
+        self.people.insist(lambda: self.system.mautic.control(
+            "POST", "unsubscribe", {"email": person.email}))
+
+    def missing_points(self):
+        """Points at which no worker died."""
+        names = [point.replace("_", " ") for point in POINTS]
+        names += ["intent stored", "settle committed", "record produced"]
+        wanted = ["%s killed: %s" % (worker, name)
+                  for worker in self.workers for name in names]
+        return [what for what in wanted if not self.done.get(what)]

@@ -1,91 +1,161 @@
-"""What must be true at the end, read from Directus, the simulator and the ledger."""
+"""Waits until nothing is on its way any more; then, what must be true of everything."""
+
+import json
 
 from harness.wait import until
 
+from .judges import Judges, Scene
+
+REST = """
+    SELECT 1 FROM relais.outbox UNION ALL SELECT 1 FROM relais.parked_event
+    UNION ALL SELECT 1 FROM relais.timer WHERE due_at < clock_timestamp()"""
+
+# What a mail leaves behind that may have gone out.
+MAIL = "invoice-ninja.email"
+MAIL_TOPIC = "invoice-ninja.dead-letters"
+
 
 class Verdict:
-    def __init__(self, system, people):
+    def __init__(self, system, people, providers, postman):
         self.system = system
         self.people = people
+        self.providers = providers
+        self.postman = postman  # None: lost webhooks are the sweeps' business
         self.wrong = []
-        self.surplus = 0
+        self.flagged = 0
+        self.counts = {}
 
     def check(self, holds, text):
         if not holds:
             self.wrong.append(text)
 
+    # Until it is over.
+
     def wait_done(self, seconds):
-        """Every quote signed, nothing on its way any more."""
-        system = self.system
-        until("every client has signed", lambda: not self.people.unsigned(), seconds)
-        until("every quote is signed", lambda: not self.unfinished(), seconds)
-        system.simulator.idle(60000)
-        until("nothing is parked", lambda: not system.ledger(
-            "SELECT 1 FROM relais.parked_event"), seconds)
-        until("the outbox is empty", lambda: not system.ledger(
-            "SELECT 1 FROM relais.outbox"), seconds)
-        until("the changes are published", lambda: not system.captured(
-            "SELECT 1 FROM relais_capture.change WHERE published_at IS NULL"), seconds)
-        until("the spool is empty", lambda: system["ingest"].metric(
-            "relais_ingest_spool_rows") == 0, seconds)
-        until("all submissions but one of a quote are withdrawn",
-              lambda: not self.crowded(), seconds)
+        """Every quote at its end, nothing on its way any more, and a person has settled
+        what was left to people."""
+        stories = self.people.book.all()
+        until("every client has done his part", self.nobody_waits, seconds)
+        until("every quote is at its end",
+              lambda: not self.unfinished(stories), seconds)
+        self.wait_rest(seconds)
+        self.settle_mails()
+        self.wait_rest(seconds)
 
-    def unfinished(self):
-        return [quote for quote in self.people.quotes
-                if self.row(quote)["status"] != "signed"
-                or self.row(quote)["signature_status"] != "completed"]
+    def nobody_waits(self):
+        left = self.people.waiting()
+        if left:
+            raise LookupError("%d quotes, as %s" % (len(left), left[0]))
+        return True
 
-    def row(self, quote):
-        return self.system.directus.read("quotes", quote, "*")
+    def unfinished(self, stories):
+        rows = self.rows("quotes", "id,status")
+        left = [story for story in stories
+                if rows[story.quote]["status"] != story.status]
+        if left:
+            raise LookupError("%d quotes, as %s, which is %s" % (
+                len(left), left[0], rows[left[0].quote]["status"]))
+        return left
 
-    def by_quote(self):
-        found = {}
-        for row in self.system.simulator.submissions():
-            for root in {(s.get("external_id") or "").split(":")[1]
-                         for s in row["submitters"] if s.get("external_id")}:
-                found.setdefault(root, []).append(row)
-        return found
+    def rows(self, collection, fields="*"):
+        found = self.system.directus.rows(collection, fields)
+        return {row["id"]: row for row in found}
 
-    def crowded(self):
-        return [quote for quote, rows in self.by_quote().items()
-                if sum(row["live"] for row in rows) > 1]
+    def wait_rest(self, seconds):
+        until("nothing is on its way", self.rests, seconds, 0.5)
+
+    def rests(self):
+        before = self.progress()
+        for provider in self.providers:
+            provider.simulator.idle(60000)
+        if self.postman is not None and self.postman.waits():
+            raise LookupError("a webhook that has to come again")
+        waiting = self.system.captured(
+            "SELECT 1 FROM relais_capture.change WHERE published_at IS NULL")
+        waiting += self.system.ledger(REST)
+        spooled = self.system["ingest"].metric("relais_ingest_spool_rows")
+        shown = json.loads(self.system.relais("status", "--json"))
+        behind = [row["topic"] for row in shown["topics"] if int(row["lag"] or 0) > 0]
+        if waiting or spooled or behind or before != self.progress():
+            raise LookupError("%d rows, %d in the spool, lag in %s"
+                              % (len(waiting), spooled, behind))
+        return True
+
+    def progress(self):
+        return self.system.ledger("SELECT max(id) AS last FROM relais.journey_step")
+
+    def settle_mails(self):
+        """A person looks whether the mail went out, says so, and replays the letter."""
+        flagged = self.system.ledger(
+            "SELECT identity FROM relais.effect WHERE state = 'flagged'"
+            " AND kind = :'kind'", kind=MAIL)
+        self.flagged = len(flagged)
+        if not flagged:
+            return
+        # The books number each by themselves: only the company tells them apart.
+        sent = {(mail["company"], mail["entity_id"])
+                for mail in self.system.ninja.mails()}
+        bills = self.rows("client_invoices", "id,owner_company,invoice_ninja_id")
+        for row in flagged:
+            bill = bills[row["identity"].split(":")[1]]
+            known = (bill["owner_company"], bill["invoice_ninja_id"]) in sent
+            self.system.relais("effect", "resolve", MAIL, row["identity"],
+                               "done" if known else "not-done")
+        for letter in self.system.records(MAIL_TOPIC):
+            if is_flag(letter):
+                self.system.relais("dead", "replay", "%s/%d/%d" % (
+                    MAIL_TOPIC, letter["partition"], letter["offset"]))
+
+    # When it is over.
 
     def judge(self):
-        submissions = self.by_quote()
-        for quote, signers in self.people.quotes.items():
-            self.judge_quote(quote, signers, submissions.get(quote, []))
-        self.check(not self.system.ledger(
-            "SELECT kind, identity FROM relais.effect WHERE state <> 'confirmed'"),
-            "an effect is not confirmed")
-        for topic in ("docuseal.dead-letters", "orchestrator.dead-letters"):
-            letters = [row["headers"].get("x-dead-error")
-                       for row in self.system.records(topic)]
-            self.check(not letters, "%s holds %r" % (topic, letters[:3]))
+        """Reads everything once, and compares."""
+        scene = Scene(self.system, self.people.everything)
+        judges = Judges(scene, self.check)
+        for story in self.people.book.all():
+            judges.quote(story)
+        if self.people.everything:
+            for person in self.people.book.people:
+                judges.person(person)
+        self.counts = judges.counts
+        self.judge_ledger()
+        self.judge_letters()
         return not self.wrong
 
-    def judge_quote(self, quote, signers, submissions):
-        row = self.row(quote)
-        live = [s for s in submissions if s["live"]]
-        self.surplus += len(submissions) - 1
-        self.check(len(live) == 1 and live[0]["status"] == "completed",
-                   "%s has %d live submissions" % (quote, len(live)))
-        self.check(live and row["docuseal_submission_id"] == str(live[0]["id"]),
-                   "%s names another submission" % quote)
-        for field in ("signed_document_file", "audit_log_file"):
-            self.check(row[field], "%s has no %s" % (quote, field))
-        logs = self.system.directus.rows("signature_logs", quote_id=quote)
-        self.check(len(logs) == signers,
-                   "%s has %d log rows for %d signers" % (quote, len(logs), signers))
-        self.check({log["status"] for log in logs} == {"completed"},
-                   "%s has an unfinished log row" % quote)
-        self.judge_calls(quote)
+    def judge_ledger(self):
+        left = self.system.ledger("SELECT kind, identity, state FROM relais.effect"
+                                  " WHERE state NOT IN ('confirmed', 'open')")
+        self.check(not left, "%d effects are not settled, as %s"
+                   % (len(left), left[:3]))
+        final = [story.root for story in self.people.book.all()]
+        timers = [row for row in self.system.ledger(
+            "SELECT entity, name FROM relais.timer") if row["entity"] in final]
+        self.check(not timers, "timers are left: %s" % timers[:3])
+        for row in self.system.ledger(
+                "SELECT substring(note FROM 'withdrew a surplus ([a-z.-]+)') AS kind,"
+                " count(*) AS n FROM relais.journey_step"
+                " WHERE note LIKE '%withdrew a surplus %' GROUP BY 1"):
+            self.counts["a surplus %s was withdrawn" % row["kind"]] = row["n"]
+        adopted = self.system.ledger("SELECT count(*) AS n FROM relais.journey_step"
+                                     " WHERE note LIKE '%adopted what%'")
+        self.counts["what a killed attempt had made was adopted"] = adopted[0]["n"]
 
-    def judge_calls(self, quote):
-        """Nothing is asked for once it is signed, and the files are fetched after."""
-        calls = self.system.simulator.calls(match="quote:" + quote)
-        posts = [c["n"] for c in calls if c["method"] == "POST" and c["worked"]]
-        files = [c["n"] for c in calls if "/file" in c["path"] and c["worked"]]
-        self.check(posts, "%s was never asked for" % quote)
-        if posts and files:
-            self.check(min(posts) < min(files), "%s: files before the request" % quote)
+    def judge_letters(self):
+        """None but those of mails of which nobody knew whether they had gone out."""
+        topics = ["%s.dead-letters" % name for name in
+                  ("orchestrator", *(provider.name for provider in self.providers))]
+        provoked = 0
+        for topic in topics:
+            for letter in self.system.records(topic):
+                provoked += is_flag(letter)
+                self.check(is_flag(letter), "%s holds %s: %s" % (
+                    topic, letter["headers"].get("ce_type"),
+                    letter["headers"].get("x-dead-error")))
+        self.check(provoked == self.flagged, "%d dead letters for %d flagged mails"
+                   % (provoked, self.flagged))
+
+
+def is_flag(letter):
+    headers = letter["headers"]
+    return headers.get("ce_type") == "invoice-ninja.invoice.email" \
+        and "may have been done" in headers.get("x-dead-error", "")

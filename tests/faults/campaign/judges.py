@@ -1,0 +1,277 @@
+"""What must be true of one quote and of one person: the books of the three providers
+against Directus."""
+
+import collections
+
+from harness.journey import CAMPAIGNS, SEGMENTS
+
+from .stories import DEPOSIT, FIRST_PART, PAYMENTS
+
+
+class Scene:
+    """Everything there is to read, read once."""
+
+    def __init__(self, system, everything):
+        directus = system.directus
+        self.quotes = by(directus.rows("quotes"), "id")
+        self.logs = groups(directus.rows("signature_logs"), "quote_id")
+        self.submissions = submissions_of(system.simulator)
+        self.calls = calls_of(system.simulator)
+        self.facts = facts_of(system)
+        if not everything:
+            return
+        self.invoices = groups(directus.rows("client_invoices"), "quote_id")
+        self.payments = groups(directus.rows("payments"), "invoice_id")
+        self.people = by(directus.rows("people"), "id")
+        self.firms = by(directus.rows("companies"), "id")
+        self.leads = by(directus.rows("leads"), "id")
+        state = system.ninja.state()
+        self.books = state["companies"]
+        self.mails = groups([mail for mail in state["mails"]
+                             if mail["entity"] == "Invoice"], "entity_id")
+        self.contacts = groups(system.mautic.state()["contacts"], "email")
+
+
+def by(rows, name):
+    return {row[name]: row for row in rows}
+
+
+def groups(rows, name):
+    found = collections.defaultdict(list)
+    for row in rows:
+        found[row[name]].append(row)
+    return found
+
+
+def submissions_of(simulator):
+    found = collections.defaultdict(list)
+    for row in simulator.submissions():
+        for root in {":".join((signer.get("external_id") or "").split(":")[:2])
+                     for signer in row["submitters"]}:
+            found[root].append(row)
+    return found
+
+
+def calls_of(simulator):
+    """What was done at DocuSeal, by the roots it was about."""
+    found = collections.defaultdict(list)
+    for call in simulator.calls():
+        if call["worked"]:
+            for root in {":".join(one.split(":")[:2])
+                         for one in call["external_ids"] or ()}:
+                found[root].append(call)
+    return found
+
+
+def facts_of(system):
+    """{(key, type): ids}: a record may be there twice, under one id."""
+    found = collections.defaultdict(set)
+    for record in system.records("journey.facts"):
+        headers = record["headers"]
+        found[record["key"], headers.get("ce_type")].add(headers.get("ce_id"))
+    return found
+
+
+class Judges:
+    """`check(holds, text)` is told of everything."""
+
+    def __init__(self, scene, check):
+        self.scene = scene
+        self.check = check
+        self.counts = collections.Counter()
+
+    def same(self, what, story, seen, wanted):
+        self.check(seen == wanted, "%s: %s is %r, not %r" % (story, what, seen, wanted))
+
+    # One quote.
+
+    def quote(self, story):
+        self.counts["quotes: " + story.fate] += 1
+        row = self.scene.quotes[story.quote]
+        self.same("its status", story, row["status"], story.status)
+        self.signature(story, row)
+        self.said(story)
+        if hasattr(self.scene, "books"):
+            self.money(story, row)
+
+    def signature(self, story, row):
+        rows = self.scene.submissions[story.root]
+        self.counts["surplus submissions"] += len(rows) - 1
+        declined = story.fate == "declined"
+        ended = [one for one in rows if one["status"] == (
+            "declined" if declined else "completed")]
+        self.same("submissions that came to their end", story, len(ended), 1)
+        self.same("live submissions", story, [one["id"] for one in rows if one["live"]],
+                  [] if declined else [one["id"] for one in ended])
+        if ended:
+            self.same("docuseal_submission_id", story, row["docuseal_submission_id"],
+                      str(ended[0]["id"]))
+        wanted = "declined" if declined else "completed"
+        self.same("its signature", story, row["signature_status"], wanted)
+        self.same("is_signed", story, bool(row["is_signed"]), not declined)
+        for field in ("signed_document_file", "audit_log_file"):
+            self.check(declined or row[field], "%s has no %s" % (story, field))
+        logs = self.scene.logs[story.quote]
+        if declined:
+            self.check([log for log in logs if log["status"] == "declined"],
+                       "%s: nobody is logged to have declined" % story)
+        else:
+            self.same("its signature logs", story,
+                      sorted(log["status"] for log in logs),
+                      ["completed"] * story.signers)
+        self.calls_in_order(story)
+
+    def calls_in_order(self, story):
+        """It is asked for before its files are fetched."""
+        calls = self.scene.calls[story.root]
+        posts = [call["n"] for call in calls if call["method"] == "POST"]
+        files = [call["n"] for call in calls if "/file" in call["path"]]
+        self.check(not posts or not files or min(posts) < min(files),
+                   "%s: files before the request" % story)
+
+    def said(self, story):
+        """Each fact once, under one id."""
+        wanted = {"quote.sent": 1, "signature.requested": 1,
+                  "quote.signed": story.fate != "declined",
+                  "quote.rejected": story.fate == "declined"}
+        if hasattr(self.scene, "books"):
+            paid = PAYMENTS.get(story.fate, 0)
+            wanted.update({
+                "deposit.invoiced": paid > 0, "payment.received": paid,
+                "quote.deposit-waived": story.fate == "waived",
+                "quote.completed": story.status == "completed"})
+        for kind, count in wanted.items():
+            self.same(kind, story, len(self.scene.facts[story.root, kind]), int(count))
+
+    # Its money.
+
+    def money(self, story, row):
+        paid = PAYMENTS.get(story.fate, 0)
+        bills = [(owner, bill) for owner, book in self.scene.books.items()
+                 for bill in book["invoices"] if bill["custom_value2"] == story.root]
+        self.same("its invoices, by company", story, [owner for owner, _ in bills],
+                  [story.owner] if paid else [])
+        invoices = self.scene.invoices[story.quote]
+        self.same("its invoices in Directus", story, len(invoices), int(paid > 0))
+        self.same("deposit_paid", story, bool(row["deposit_paid"]), paid > 0)
+        if paid and len(bills) == 1 and len(invoices) == 1:
+            self.invoice(story, row, bills[0][1], invoices[0])
+
+    def invoice(self, story, row, bill, invoice):
+        self.same("deposit_invoice_id", story, row["deposit_invoice_id"], invoice["id"])
+        self.same("custom_value1", story, bill["custom_value1"],
+                  "directus:invoice:" + invoice["id"])
+        self.same("the number", story, bill["number"], row["quote_number"] + "-A")
+        self.same("the bill", story, (bill["status_id"], float(bill["amount"]),
+                                      float(bill["balance"])), ("4", float(DEPOSIT), 0))
+        self.same("the invoice", story,
+                  (invoice["status"], invoice["owner_company"], invoice["amount"],
+                   invoice["amount_paid"], invoice["balance"],
+                   invoice["invoice_ninja_id"]),
+                  ("paid", story.owner, DEPOSIT, DEPOSIT, "0.00", bill["id"]))
+        mails = [mail for mail in self.scene.mails[bill["id"]]
+                 if mail["company"] == story.owner]
+        self.same("its mails", story, len(mails), 1)
+        self.paid(story, bill, invoice)
+
+    def paid(self, story, bill, invoice):
+        made = [payment for payment in self.scene.books[story.owner]["payments"]
+                for link in payment["paymentables"] or ()
+                if link.get("invoice_id") == bill["id"]]
+        rows = self.scene.payments[invoice["id"]]
+        amounts = [DEPOSIT]
+        if story.fate == "parts":
+            amounts = [FIRST_PART, "%.2f" % (float(DEPOSIT) - float(FIRST_PART))]
+        self.same("its payments", story, sorted(row["amount"] for row in rows), amounts)
+        self.same("their states", story, {row["status"] for row in rows}, {"completed"})
+        self.same("Invoice Ninja's payments", story,
+                  sorted(payment["id"] for payment in made),
+                  sorted(row["external_id"] for row in rows))
+        if story.fate == "booked":
+            self.same("the booked row", story, [row["id"] for row in rows],
+                      [story.booking])
+            self.same("the booked payment", story,
+                      [one["custom_value1"] for one in made],
+                      ["directus:payment:" + story.booking])
+
+    # One person.
+
+    def person(self, person):
+        self.converted(person)
+        self.client(person)
+        contacts = self.scene.contacts[person.email]
+        self.same("contacts in Mautic", person.email, len(contacts), 1)
+        if len(contacts) != 1:
+            return
+        contact = contacts[0]
+        self.entries(person, contact)
+        self.notes(person, contact)
+        self.segments(person, contact)
+        self.same("points", person.email, contact["points"], person.score)
+        row = self.scene.people[person.contact]
+        if person.stories:
+            self.same("mautic_contact_id", person.email, row["mautic_contact_id"],
+                      str(contact["id"]))
+        self.same("email_opted_in", person.email, row["email_opted_in"] is not False,
+                  not person.opted_out)
+        facts = self.scene.facts["contact:" + person.contact, "contact.unsubscribed"]
+        self.same("contact.unsubscribed", person.email, len(facts),
+                  int(person.opted_out))
+
+    def converted(self, person):
+        facts = self.scene.facts["contact:" + person.contact, "client.converted"]
+        self.same("client.converted", person.email, len(facts), int(person.converted))
+        self.same("is_client", person.email,
+                  bool(self.scene.firms[person.firm]["is_client"]), person.converted)
+        if person.lead is None:
+            return
+        self.counts["leads"] += 1
+        row = self.scene.leads[person.lead]
+        self.same("its lead", person.email, row["status"],
+                  "converted" if person.converted else "new")
+        self.same("points applied", person.email, row["mautic_points_applied"],
+                  person.score)
+
+    def client(self, person):
+        """One in the books of the company that bills, none elsewhere."""
+        found = [owner for owner, book in self.scene.books.items()
+                 for client in book["clients"] if client["id_number"] == person.firm]
+        wanted = [person.owner] if person.count(*PAYMENTS) else []
+        self.same("clients in Invoice Ninja", person.email, found, wanted)
+
+    def entries(self, person, contact):
+        """One an occasion. A quote that was declined before Mautic was told of it needs
+        no campaign, nor does a lead that is a client by then."""
+        seen = collections.Counter(row["campaign"] for row in contact["entries"])
+        all_quotes, declined = len(person.stories), person.count("declined")
+        nurtured = person.score >= 50
+        for name, least, most in (
+                ("quote_sent", all_quotes - declined, all_quotes),
+                ("welcome", int(person.converted), int(person.converted)),
+                ("lead_nurturing", int(nurtured and not person.converted),
+                 int(nurtured)),
+                ("quote_followup", 0, 0), ("payment_reminder", 0, 0)):
+            count = seen[CAMPAIGNS[name]]
+            self.check(least <= count <= most, "%s: %d entries into %s, not %d to %d"
+                       % (person.email, count, name, least, most))
+
+    def notes(self, person, contact):
+        declined = person.count("declined")
+        payments = sum(PAYMENTS.get(story.fate, 0) for story in person.stories)
+        wanted = collections.Counter({
+            "quote_sent": len(person.stories), "quote_closed": declined,
+            "quote_signed": len(person.stories) - declined,
+            "payment_received": payments, "client_converted": int(person.converted)})
+        seen = collections.Counter(note["text"].split("Event: ")[1].split("<")[0]
+                                   for note in contact["notes"])
+        self.same("its notes", person.email, dict(seen), dict(+wanted))
+
+    def segments(self, person, contact):
+        wanted = set()
+        if person.converted:
+            wanted = {"clients"}
+        elif person.lead is not None:
+            wanted = {"leads"}
+        seen = {name for name, number in SEGMENTS.items()
+                if number in contact["segments"]}
+        self.same("its segments", person.email, seen, wanted)
