@@ -1,5 +1,7 @@
 #include "workers/mautic/hook.h"
 
+#include <string.h>
+
 #include "common/json.h"
 #include "common/settlement.h"
 #include "common/str.h"
@@ -32,6 +34,33 @@ switch_on(struct job *job, const struct mautic *m, const char *id)
 }
 
 static bool
+names(struct json_object *list, const char *word)
+{
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *item = json_object_array_get_idx(list, i);
+        if (json_object_is_type(item, json_type_string)
+            && strcmp(json_object_get_string(item), word) == 0)
+            return true;
+    }
+    return false;
+}
+
+// A webhook that does not tell of what matters: only sweeps would see it.
+static void
+check_triggers(struct job *job, struct json_object *hook)
+{
+    static const char *const needed[] = {"mautic.lead_channel_subscription_changed",
+                                         "mautic.lead_post_delete"};
+    struct json_object *triggers = json_array_or_null(hook, "triggers");
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
+        if (triggers != NULL && !names(triggers, needed[i]))
+            settlement_attention(job, "mautic.webhook-event", needed[i],
+                                 "webhook %s of Mautic does not tell of %s: choose "
+                                 "that event there",
+                                 json_text_or(hook, "id", ""), needed[i]);
+}
+
+static bool
 mend(struct job *job, const struct mautic *m, struct json_object *hooks)
 {
     bool found = false;
@@ -40,6 +69,7 @@ mend(struct job *job, const struct mautic *m, struct json_object *hooks)
         if (!str_ends(json_string_or(hook, "webhookUrl", ""), LEADS_HERE))
             continue;
         found = true;
+        check_triggers(job, hook);
         if (!json_bool_or(hook, "isPublished", true)
             && !switch_on(job, m, json_text_or(hook, "id", "")))
             return false;

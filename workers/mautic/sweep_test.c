@@ -232,6 +232,29 @@ a_webhook_that_is_not_there_is_told_of(void **state)
 }
 
 static void
+a_webhook_that_does_not_tell_who_unsubscribed_is_told_of(void **state)
+{
+    struct scene *scene = *state;
+#define LEADING_HERE "\"webhookUrl\":\"https://x.ch/api/integrations/mautic/webhook\""
+    struct error err = look_after(
+        scene,
+        (struct fake_reply)HOOKS("[{\"id\":3,\"isPublished\":true," LEADING_HERE
+                                 ",\"triggers\":[\"mautic.lead_post_delete\",7,"
+                                 "\"mautic.lead_channel_subscription_changed\"]}]"),
+        (struct fake_reply)END);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 0);
+    err = look_after(
+        scene,
+        (struct fake_reply)HOOKS("[{\"id\":3,\"isPublished\":true," LEADING_HERE
+                                 ",\"triggers\":[\"mautic.lead_post_delete\"]}]"),
+        (struct fake_reply)END);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 1);
+    assert_true(fake_has_attention(&scene->fake, "mautic.webhook-event"));
+}
+
+static void
 a_role_that_sees_no_webhooks_is_enough(void **state)
 {
     struct scene *scene = *state;
@@ -289,6 +312,7 @@ main(void)
         STAGED(all_contacts_are_looked_at_a_page_at_a_time),
         STAGED(a_webhook_that_mautic_switched_off_is_switched_on),
         STAGED(a_webhook_that_is_not_there_is_told_of),
+        STAGED(a_webhook_that_does_not_tell_who_unsubscribed_is_told_of),
         STAGED(a_role_that_sees_no_webhooks_is_enough),
         STAGED(while_mautic_is_away_the_cursor_stays),
     };
