@@ -213,6 +213,11 @@ ninja_bill_of(struct job *job, const struct ninja *ninja, const char *company,
         return true;
     }
     if (ours->ninja_id != NULL && strcmp(ours->ninja_id, ninja_id) != 0) {
+        settlement_attention(
+            job, "invoice-ninja.copy", ours->entity,
+            "invoice %s in Invoice Ninja is a copy of ours, %s: what is "
+            "paid on it does not reach Directus",
+            ninja_id, ours->ninja_id);
         settlement_note(job, "not ours: invoice %s is a copy of %s", ninja_id,
                         ours->ninja_id);
         return true;
@@ -355,8 +360,8 @@ write_again(struct job *job, const struct ninja *ninja, const struct ninja_bill 
     return write_bill(job, ninja, bill, patch, &looked);
 }
 
-static const char *
-now_text(struct job *job)
+const char *
+ninja_bill_now(struct job *job)
 {
     char *text = job_alloc(job, CLOCK_TEXT);
     clock_format(clock_wall_ms(), text);
@@ -373,7 +378,7 @@ ninja_bill_update(struct job *job, const struct ninja *ninja, struct ninja_bill 
     if (row != NULL || json_object_object_length(patch) > 0) {
         json_set_string(patch, "ninja_updated_at",
                         ninja_instant(job, figures->updated_at));
-        json_set_string(patch, "ninja_synced_at", now_text(job));
+        json_set_string(patch, "ninja_synced_at", ninja_bill_now(job));
         if (row != NULL && row->date != NULL) {
             json_set_string(patch, "payment_date", row->date);
             json_set_string(patch, "payment_reference", row->reference);

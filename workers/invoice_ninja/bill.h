@@ -67,6 +67,9 @@ bool ninja_bill_of(struct job *job, const struct ninja *ninja, const char *compa
 // Puts the bill, and its reference, into the settlement.
 void ninja_bill_keep(struct job *job, const struct ninja_bill *bill);
 
+// Now, as ninja_synced_at has it: beside it a status is known to be Invoice Ninja's.
+const char *ninja_bill_now(struct job *job);
+
 // Adds to patch what the figures change, as members of client_invoices.
 void ninja_bill_patch(struct job *job, const struct ninja_bill *bill,
                       const struct ninja_figures *figures, struct json_object *patch);

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/clock.h"
 #include "common/effect.h"
 #include "common/json.h"
 #include "common/publish.h"
@@ -74,7 +73,8 @@ body_of(struct job *job, const struct deposit *deposit)
     struct json_object *body = json_object_in(job);
     struct json_object *lines = json_array_in(job);
     for (size_t i = 0; i < terms->part_count; i++)
-        json_add(lines, line_of(job, deposit, &terms->parts[i]));
+        if (terms->parts[i].cents != 0)
+            json_add(lines, line_of(job, deposit, &terms->parts[i]));
     if (deposit->client.id != NULL)
         ninja_client_bill(job, &deposit->client, body);
     json_set_string(body, "number", deposit->number);
@@ -175,6 +175,7 @@ row_of(struct job *job, const struct deposit *deposit,
         row, "description",
         json_string_or(line_of(job, deposit, &deposit->terms.parts[0]), "notes", NULL));
     json_set_string(row, "ninja_updated_at", ninja_instant(job, figures->updated_at));
+    json_set_string(row, "ninja_synced_at", ninja_bill_now(job));
     ninja_bill_patch(job, deposit->bill, figures, row);
     return row;
 }
@@ -203,21 +204,31 @@ read_quote(struct job *job, struct deposit *deposit)
     return ninja_party_read(job, deposit->company, deposit->row, &deposit->party);
 }
 
+// What a person completed without a deposit gets none any more; one that was made is
+// recorded all the same.
 static bool
-is_signed(struct json_object *row)
+is_wanted(struct job *job, const struct deposit *deposit, bool *wanted)
 {
-    const char *status = json_string_or(row, "status", "");
-    return strcmp(status, "signed") == 0 || strcmp(status, "awaiting_deposit") == 0
-           || strcmp(status, "completed") == 0;
+    const char *status = json_string_or(deposit->row, "status", "");
+    bool failed = false;
+    *wanted = strcmp(status, "signed") == 0 || strcmp(status, "awaiting_deposit") == 0;
+    if (strcmp(status, "completed") == 0)
+        *wanted =
+            json_at(deposit->row, "deposit_invoice_id") != NULL
+            || effect_result(job, deposit_made.name, deposit->root, &failed) != NULL;
+    return !failed;
 }
 
 // What may end it before anything is made. *done: it did.
-static void
+static bool
 look_before(struct job *job, const struct deposit *deposit, bool *done)
 {
     const char *other = json_string_or(deposit->row, "deposit_invoice_id", NULL);
+    bool wanted;
+    if (!is_wanted(job, deposit, &wanted))
+        return false;
     *done = true;
-    if (!is_signed(deposit->row))
+    if (!wanted)
         settlement_note(job, "skipped: the quote is %.20s, not signed",
                         json_string_or(deposit->row, "status", "without status"));
     else if (other != NULL && strcmp(other, deposit->bill->id) != 0)
@@ -225,6 +236,7 @@ look_before(struct job *job, const struct deposit *deposit, bool *done)
                         other);
     else
         *done = false;
+    return true;
 }
 
 static void
@@ -354,7 +366,8 @@ settle(struct job *job, struct deposit *deposit)
 static bool
 prepare(struct job *job, struct deposit *deposit, bool *done)
 {
-    look_before(job, deposit, done);
+    if (!look_before(job, deposit, done))
+        return false;
     if (*done)
         return true;
     if (!ninja_terms_read(job, deposit->ninja, deposit->row, &deposit->terms))
@@ -364,10 +377,8 @@ prepare(struct job *job, struct deposit *deposit, bool *done)
         waive(job, deposit);
         return true;
     }
-    const char *number = json_string(job, deposit->row, "quote_number");
-    if (number != NULL)
-        deposit->number = job_printf(job, "%s-A", number);
-    return number != NULL;
+    deposit->number = ninja_number_of(job, deposit->row, "quote_number", "-A");
+    return deposit->number != NULL;
 }
 
 // The client is made for the first attempt only: the party may be another by now.

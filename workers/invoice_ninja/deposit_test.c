@@ -135,6 +135,8 @@ directus_gets_the_row_through_the_quote(void **state)
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         assert_string_equal(json_object_get_string(json_at(row, members[i][0])),
                             members[i][1]);
+    // Beside it, the status is no person's wish.
+    assert_string_not_equal(text_at(row, "ninja_synced_at"), "");
 }
 
 static void
@@ -283,6 +285,26 @@ two_rates_of_vat_are_two_lines(void **state)
                         "Acompte 30% - Devis HV-2026-0142 (TVA 2.6%)");
 }
 
+// An item that costs nothing is no line of nothing.
+static void
+a_rate_without_an_amount_is_no_line(void **state)
+{
+    struct scene *scene = *state;
+    const char *quote =
+        edited(scene, "directus.quote",
+               (struct edit[]){{"data.items.1", "{\"quantity\":\"1\",\"unit_price\":"
+                                                "\"0.00\",\"tax_rate\":\"2.60\"}"},
+                               {"data.quote_number", "\" HV-2026-0142\\n\""},
+                               {NULL}});
+    struct error err = create(
+        scene, (struct fake_reply[]){READ_QUOTE(quote), CONFIGS(NO_ROWS), NO_CLIENT,
+                                     MADE_CLIENT, MADE_INVOICE, RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *body = sent(scene, "POST", "/api/v1/invoices");
+    assert_int_equal(json_object_array_length(json_at(body, "line_items")), 1);
+    assert_string_equal(text_at(body, "number"), "HV-2026-0142-A");
+}
+
 static void
 an_exempt_quote_bills_no_vat(void **state)
 {
@@ -331,8 +353,8 @@ static void
 what_is_not_signed_gets_none(void **state)
 {
     struct scene *scene = *state;
-    static const char *const not_yet[] = {"\"draft\"", "\"sent\"", "\"rejected\"",
-                                          NULL};
+    static const char *const not_yet[] = {"\"draft\"", "\"sent\"", "\"completed\"",
+                                          "\"rejected\"", NULL};
     for (int i = 0; not_yet[i] != NULL; i++) {
         struct error err =
             create(scene, (struct fake_reply[]){
@@ -374,6 +396,11 @@ bad_data_is_named(void **state)
     assert_names(scene, with(scene, "data.total", "\"-1.00\""), "total");
     assert_names(scene, with(scene, "data.deposit_percentage", "\"101\""), "101%");
     assert_names(scene, with(scene, "data.quote_number", "null"), "quote_number");
+    assert_names(scene, with(scene, "data.quote_number", "\"  \""), "quote_number");
+    assert_names(scene,
+                 with(scene, "data.quote_number",
+                      job_printf(&scene->fake.keep, "\"%0190d\"", 0)),
+                 "quote_number");
     assert_names(scene, with(scene, "data.items.0.tax_rate", "\"-2.6\""), "tax_rate");
     assert_names(scene, with(scene, "data.items.0.discount", "\"120\""), "discount");
     assert_names(scene, with(scene, "data.items.0.quantity", "\"99999999999999\""),
@@ -932,6 +959,7 @@ main(void)
         TEST(another_project_type_takes_the_default_config),
         TEST(the_quotes_own_percentage_comes_first),
         TEST(two_rates_of_vat_are_two_lines),
+        TEST(a_rate_without_an_amount_is_no_line),
         TEST(an_exempt_quote_bills_no_vat),
         TEST(a_person_is_billed_where_there_is_no_firm),
         TEST(a_command_in_a_foreign_lane_is_sent_on),

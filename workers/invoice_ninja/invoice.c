@@ -1,6 +1,7 @@
 #include "workers/invoice_ninja/invoice.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "common/json.h"
 #include "common/str.h"
@@ -43,7 +44,7 @@ ninja_invoice_by_number(struct job *job, const struct ninja *ninja, const char *
     *invoice = NULL;
     for (size_t i = 0; i < json_object_array_length(rows) && *invoice == NULL; i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        if (strcmp(json_string_or(row, "number", ""), number) == 0)
+        if (strcasecmp(json_string_or(row, "number", ""), number) == 0)
             *invoice = row;
     }
     return true;
@@ -195,6 +196,27 @@ ninja_invoice_figures(struct job *job, struct json_object *invoice,
     read.status = status_of(job, invoice, status, read.balance_cents);
     *figures = read;
     return true;
+}
+
+const char *
+ninja_number_of(struct job *job, struct json_object *row, const char *member,
+                const char *suffix)
+{
+    enum { NUMBER_BYTES = 191 }; // of Invoice Ninja's column
+    static const char blanks[] = " \t\r\n";
+    const char *text = json_string(job, row, member);
+    if (text == NULL)
+        return NULL;
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]) != NULL)
+        length--;
+    if (length > 0 && length + strlen(suffix) <= NUMBER_BYTES)
+        return job_printf(job, "%.*s%s", (int)length, text, suffix);
+    error_permanent(&job->error, "%s is blank, or longer than %d characters", member,
+                    NUMBER_BYTES - (int)strlen(suffix));
+    job->error.hint = "change it in Directus, then replay";
+    return NULL;
 }
 
 const char *

@@ -72,6 +72,12 @@ struct ninja_figures {
 bool ninja_invoice_figures(struct job *job, struct json_object *invoice,
                            struct ninja_figures *figures) ATTR_MUST_CHECK;
 
+// The number that an invoice of ours gets: that member of the row, without blanks
+// around it, and the suffix. NULL: PERMANENT, naming the member; it is missing or too
+// long.
+const char *ninja_number_of(struct job *job, struct json_object *row,
+                            const char *member, const char *suffix) ATTR_MUST_CHECK;
+
 // The uuid behind `prefix` ("directus:invoice:") in a text, in lower case; NULL if it
 // is something else.
 const char *ninja_uuid_after(struct job *job, const char *text, const char *prefix);

@@ -238,6 +238,7 @@ begin(struct job *job, const struct event *ev, struct mirror *mirror)
     const char *company = json_string_or(mirror->row, "owner_company", ev->company);
     return ninja_party_read(job, company, mirror->row, &mirror->party)
            && (mirror->bill->hash != NULL
+               || (mirror->bill->lane != NULL && mirror->bill->ninja_id != NULL)
                || ninja_bill_take_row(job, mirror->bill, mirror->row));
 }
 

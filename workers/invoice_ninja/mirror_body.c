@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "workers/invoice_ninja/amount.h"
 #include "workers/invoice_ninja/api.h"
+#include "workers/invoice_ninja/invoice.h"
 #include "workers/invoice_ninja/mirror.h"
 #include "workers/invoice_ninja/ninja.h"
 
@@ -142,7 +143,7 @@ struct json_object *
 ninja_mirror_body(struct job *job, const struct ninja *ninja, struct json_object *row)
 {
     struct json_object *body = json_object_in(job);
-    const char *number = json_string(job, row, "invoice_number");
+    const char *number = ninja_number_of(job, row, "invoice_number", "");
     const char *id = json_string(job, row, "id");
     bool inclusive;
     if (number == NULL || id == NULL)

@@ -269,6 +269,29 @@ a_number_of_somebody_else_is_a_dead_letter(void **state)
     assert_int_equal(err.http_status, 409);
 }
 
+// Invoice Ninja takes hv-2026-0200 for the same number.
+static void
+a_number_that_differs_in_case_is_taken_too(void **state)
+{
+    struct scene *scene = *state;
+    const char *theirs = edited(scene, "invoice",
+                                (struct edit[]){{"data.number", "\"hv-2026-0200\""},
+                                                {"data.custom_value1", "\"\""},
+                                                {NULL}});
+    struct json_object *one = json_parse(&scene->fake.keep, theirs, strlen(theirs));
+    struct error err = sync(
+        scene, (struct fake_reply[]){
+                   READ_ROW(fixture(scene, "directus.invoice")),
+                   CLIENT,
+                   {"POST", CREATE, 422, fixture(scene, "error.422.1-number-taken")},
+                   {"GET", "/api/v1/invoices?number=HV-2026-0200&include=client", 200,
+                    job_printf(&scene->fake.keep, "{\"data\":[%s]}",
+                               json_print(json_at(one, "data"), NULL))},
+                   END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(err.http_status, 409);
+}
+
 static void
 a_locked_invoice_is_a_dead_letter_with_a_hint(void **state)
 {
@@ -477,6 +500,7 @@ main(void)
         TEST(a_deposit_only_refreshes_its_reference),
         TEST(a_company_without_a_key_is_not_mirrored),
         TEST(a_number_of_somebody_else_is_a_dead_letter),
+        TEST(a_number_that_differs_in_case_is_taken_too),
         TEST(a_locked_invoice_is_a_dead_letter_with_a_hint),
         TEST(paid_by_a_persons_word_alone_stays_and_is_flagged),
         TEST(bad_rows_are_named),

@@ -381,16 +381,33 @@ keep(struct job *job, const struct sight *sight)
                               json_i64_or(sight->payment, "updated_at", 0));
 }
 
+// Purged there: with nothing to look at, a person decides.
+static bool
+is_gone(struct job *job, const struct ninja_hint *hint)
+{
+    struct json_object *state =
+        ledger_state(job, ninja_payment_entity(job, hint->company, hint->id));
+    if (state == NULL)
+        return false;
+    struct json_object *rows = json_at(state, "rows");
+    settlement_note(job, "payment %s is gone in Invoice Ninja", hint->id);
+    if (rows != NULL && json_object_object_length(rows) > 0)
+        settlement_attention(job, "invoice-ninja.payment-gone",
+                             job_printf(job, "payment:%s:%s", hint->company, hint->id),
+                             "payment %s was purged from Invoice Ninja: settle it in "
+                             "Directus",
+                             hint->id);
+    return true;
+}
+
 bool
 ninja_look_at_payment(struct job *job, const struct ninja_hint *hint)
 {
     struct sight sight = {.hint = hint};
     if (!ninja_payment_read(job, hint->ninja, hint->company, hint->id, &sight.payment))
         return false;
-    if (sight.payment == NULL) {
-        settlement_note(job, "payment %s is gone in Invoice Ninja", hint->id);
-        return true;
-    }
+    if (sight.payment == NULL)
+        return is_gone(job, hint);
     if (!begin(job, &sight) || !is_linked(job, &sight) || !take_links(job, &sight)
         || !take_lost_links(job, &sight))
         return false;

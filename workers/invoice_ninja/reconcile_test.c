@@ -520,6 +520,7 @@ a_copy_of_our_invoice_is_not_ours(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(scene->fake.note,
                         "not ours: invoice Zz9dwrmb1Y is a copy of 7LDdwrmb1Y");
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.copy"));
 }
 
 static void
@@ -593,6 +594,20 @@ an_invoice_that_was_purged_needs_a_person(void **state)
                                       END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_true(fake_has_attention(&scene->fake, "invoice-ninja.invoice-gone"));
+}
+
+static void
+a_payment_that_was_purged_needs_a_person(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply gone[] = {
+        {"GET", "/api/v1/payments/*", 400, fixture(scene, "error.400.1-unknown-id")},
+        END};
+    assert_int_equal(look(scene, gone).kind, ERROR_NONE);
+    assert_false(fake_has_attention(&scene->fake, "invoice-ninja.payment-gone"));
+    assert_int_equal(pay(scene, &in_full).kind, ERROR_NONE);
+    assert_int_equal(look(scene, gone).kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.payment-gone"));
 }
 
 static void
@@ -775,6 +790,7 @@ main(void)
         TEST(a_deleted_invoice_is_cancelled_and_keeps_its_number),
         TEST(an_overdue_invoice_is_overdue),
         TEST(an_invoice_that_was_purged_needs_a_person),
+        TEST(a_payment_that_was_purged_needs_a_person),
         TEST(an_unknown_invoice_is_read_from_directus_once),
         TEST(a_change_that_only_the_sweep_saw_flags_the_webhook),
         TEST(a_fresh_change_flags_nothing),
