@@ -5,7 +5,7 @@ import concurrent.futures
 import json
 import uuid
 
-from harness.billing import ALONE, Billing
+from harness.billing import Billing
 from harness.directus import OWNERS
 from harness.journey import CAMPAIGNS, Journey
 
@@ -133,8 +133,7 @@ class InvoiceNinja(Billing):
 
 
 class Mautic(Journey):
-    settings = {**Journey.settings, **ALONE, "MAUTIC_PER_SECOND": "0",
-                "INTEGRATIONS": "docuseal,mautic"}
+    settings = {"INTEGRATIONS": "docuseal,mautic", "MAUTIC_PER_SECOND": "0"}
 
     @classmethod
     def setUpClass(cls):

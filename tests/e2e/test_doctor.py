@@ -10,7 +10,8 @@ SECRET = "canary-of-a-secret"
 class Doctor(Journey):
     def findings(self, **settings):
         """{what: state} and all lines, with settings above the right ones."""
-        shown = json.loads(self.system.relais("doctor", "--json", check=False, **settings))
+        shown = json.loads(self.system.relais("doctor", "--json", check=False,
+                                              **settings))
         worst = {}
         for row in shown:
             if worst.get(row["what"]) != "WRONG":

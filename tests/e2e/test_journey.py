@@ -179,8 +179,9 @@ class Deposits(Journey):
                 "quote.completed"), 1)
         self.assertEqual(self.entries(email, "quote_sent"), 2)
         self.assertEqual(self.entries(email, "welcome"), 1)
-        ids = {record["headers"]["ce_id"] for record in
-               self.system.records("journey.facts") if record["key"] == "contact:" + contact}
+        ids = {record["headers"]["ce_id"]
+               for record in self.system.records("journey.facts")
+               if record["key"] == "contact:" + contact}
         self.assertEqual(len(ids), 1)
         clients = [row for row in self.ninja.books("DAINAMICS")["clients"]
                    if row["id_number"] == firm]

@@ -49,6 +49,8 @@ class MauticAway(Journey):
 
 
 class OneCompanyAway(Journey):
+    settings = {**Journey.settings, "INVOICE_NINJA_TIMEOUT_MS": "5000"}
+
     def test_the_other_four_take_the_same_steps_as_without_it(self):
         without = self.play_others()
         self.ninja.fault("silence", match=DOWN, count=-1, ms=60000)
@@ -56,7 +58,8 @@ class OneCompanyAway(Journey):
         stopped = self.signed_quote(DOWN, contact, company_id=firm)
         self.until("its call has failed", lambda: [
             step for step in self.steps(stopped)
-            if step["worker"] == "relais-invoice-ninja" and step["outcome"] != "done"])
+            if step["worker"] == "relais-invoice-ninja"
+            and step["outcome"] != "done"], 60)
         beside = self.play_others()
         # All four are at their end, and the fifth is still where it was.
         self.assertEqual(self.quote(stopped)["status"], "signed")

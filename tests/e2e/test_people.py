@@ -32,7 +32,8 @@ class Addresses(Journey):
         self.assertEqual(len(self.payments(row)), 1)
         self.assertTrue(self.directus.read("companies", firm)["is_client"])
         self.assertEqual(
-            [kind for kind, _ in self.facts("contact:" + contact)], ["client.converted"])
+            [kind for kind, _ in self.facts("contact:" + contact)],
+            ["client.converted"])
 
     def test_an_address_given_later_is_used_by_the_replay(self):
         firm = self.new_firm()

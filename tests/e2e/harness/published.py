@@ -11,8 +11,8 @@ SCHEMAS = pathlib.Path(__file__).resolve().parents[3] / "schemas"
 
 # What deploy/lib/kafka.sh sees by that Kafka takes records.
 NO_EVENTS = {"relais.probe"}
-# What the simulators and a test send that is not in the catalogue, as a provider may any
-# day: it is kept and finished without action.
+# What the simulators and a test send that is not in the catalogue, as a provider may
+# any day: it is kept and finished without action.
 UNCATALOGUED = {"docuseal.form.teleported", "mautic.company_post_save",
                 "mautic.lead_company_change", "mautic.lead_list_change"}
 # ce_subject is left out where what moved has no root.
