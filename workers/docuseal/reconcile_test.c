@@ -101,7 +101,7 @@ a_reason_as_long_as_a_book_is_cut_between_characters(void **state)
     struct scene *scene = *state;
     char *book = job_alloc(&scene->fake.keep, 2 * CHARACTERS + 1);
     for (size_t i = 0; i < CHARACTERS; i++)
-        memcpy(book + 2 * i, "\xc3\xa9", 2);
+        memcpy(book + 2 * i, "\xc3\xa9", 3);
     const char *text =
         edited(scene, "webhook.form.declined.1",
                (struct edit[]){{"data.decline_reason",

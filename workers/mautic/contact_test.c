@@ -371,6 +371,53 @@ a_contact_that_is_not_in_directus_is_synced_by_its_words(void **state)
 }
 
 static void
+countries_and_languages_are_told_as_mautic_names_them(void **state)
+{
+    static const struct {
+        const char *country, *language, *name, *locale;
+    } cases[] = {
+        {"CH", "de", "Switzerland", "de_CH"},
+        {"ch", "DE-ch", "Switzerland", "de_CH"},
+        {"switzerland", "Fr", "Switzerland", "fr_CH"},
+        {"Atlantis", "tlh", NULL, NULL},
+        {"", "", NULL, NULL},
+    };
+    struct scene *scene = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        scene->fake.state_count = scene->fake.effect_count =
+            0; // met for the first time
+        const char *changes =
+            text(scene, "\"language\":\"%s\",\"company_id\":{\"country\":\"%s\"}",
+                 cases[i].language, cases[i].country);
+        struct error err = sync(scene, (struct fake_reply[]){READ_ROW(changes), NOBODY,
+                                                             MADE, PERSON_TOLD, END});
+        assert_int_equal(err.kind, ERROR_NONE);
+        struct json_object *body = sent(scene, "POST", "/api/contacts/new");
+        assert_string_equal(json_string_or(body, "country", "none"),
+                            cases[i].name != NULL ? cases[i].name : "none");
+        assert_string_equal(json_string_or(body, "preferred_locale", "none"),
+                            cases[i].locale != NULL ? cases[i].locale : "none");
+    }
+}
+
+static void
+odd_texts_are_told_as_they_are(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply row =
+        READ_ROW("\"first_name\":\"Zo\\u00eb \\ud83d\\ude80\","
+                 "\"last_name\":\"a\\r\\nBcc: b\",\"phone\":\"\\\"<b>'\"");
+    struct error err =
+        sync(scene, (struct fake_reply[]){row, NOBODY, MADE, PERSON_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *body = sent(scene, "POST", "/api/contacts/new");
+    assert_string_equal(json_string_or(body, "firstname", ""),
+                        "Zo\xc3\xab \xf0\x9f\x9a\x80");
+    assert_string_equal(json_string_or(body, "lastname", ""), "a\r\nBcc: b");
+    assert_string_equal(json_string_or(body, "phone", ""), "\"<b>'");
+}
+
+static void
 long_texts_are_cut_between_characters(void **state)
 {
     struct scene *scene = *state;
@@ -413,6 +460,8 @@ main(void)
         STAGED(a_creation_that_shows_needs_no_look),
         STAGED(the_surplus_of_two_attempts_is_withdrawn),
         STAGED(a_contact_that_is_not_in_directus_is_synced_by_its_words),
+        STAGED(countries_and_languages_are_told_as_mautic_names_them),
+        STAGED(odd_texts_are_told_as_they_are),
         STAGED(long_texts_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/hmac.h"
 #include "common/json.h"
@@ -51,11 +52,13 @@ static const struct {
     {"en", "en_GB"},
 };
 
+// Of its code, or of the name that people wrote instead; in capitals or not.
 static const char *
-country_name(const char *code)
+country_name(const char *text)
 {
     for (size_t i = 0; i < sizeof countries / sizeof countries[0]; i++)
-        if (strcmp(countries[i].code, code) == 0)
+        if (strcasecmp(countries[i].code, text) == 0
+            || strcasecmp(countries[i].name, text) == 0)
             return countries[i].name;
     return NULL;
 }
@@ -64,7 +67,7 @@ static const char *
 locale_of(const char *language)
 {
     for (size_t i = 0; i < sizeof locales / sizeof locales[0]; i++)
-        if (str_starts(language, locales[i].language))
+        if (strncasecmp(language, locales[i].language, 2) == 0)
             return locales[i].locale;
     return NULL;
 }
