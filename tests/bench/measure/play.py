@@ -50,8 +50,9 @@ class Play(Journey):
             self.pay_all(running, done)
             for paper in self.welcomed(running):
                 took.append(time.monotonic() - running.pop(paper))
+                limit = time.monotonic() + PATIENCE_S
             if time.monotonic() > limit:
-                raise NotSeen("not played in %d s: %s" % (PATIENCE_S, list(running)))
+                raise NotSeen("nothing ended in %d s: %s" % (PATIENCE_S, list(running)))
             watch()
             time.sleep(PACE_S)
         return took
