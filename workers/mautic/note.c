@@ -129,11 +129,22 @@ static const struct effect_kind note_effect = {
     .withdraw = withdraw,
 };
 
+static const char *
+identity_of(struct job *job, const struct mautic_note *note)
+{
+    return job_printf(job, "note:%s:%s", note->who, note->cause);
+}
+
+bool
+mautic_note_give_up(struct job *job, const struct mautic_note *note)
+{
+    return effect_close(job, note_effect.name, identity_of(job, note), NULL);
+}
+
 bool
 mautic_note_write(struct job *job, const struct mautic *m,
                   const struct mautic_note *note)
 {
     struct attempt attempt = {.m = m, .note = note};
-    const char *identity = job_printf(job, "note:%s:%s", note->who, note->cause);
-    return effect_once(job, &note_effect, identity, &attempt) != NULL;
+    return effect_once(job, &note_effect, identity_of(job, note), &attempt) != NULL;
 }

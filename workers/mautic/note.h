@@ -24,4 +24,9 @@ struct mautic_note {
 bool mautic_note_write(struct job *job, const struct mautic *m,
                        const struct mautic_note *note) ATTR_MUST_CHECK;
 
+// Nobody wants it any more: an attempt that was left unsure is put to rest. Only who
+// and cause are looked at.
+bool mautic_note_give_up(struct job *job,
+                         const struct mautic_note *note) ATTR_MUST_CHECK;
+
 #endif

@@ -120,10 +120,6 @@ mautic_about_quote(struct job *job, const struct mautic *m, const struct event *
     const char *why = strcmp(ev->type, "mautic.quote-followup") == 0
                           ? why_no_followup(job, quote)
                           : NULL;
-    if (why != NULL) {
-        settlement_note(job, "%s", why);
-        return true;
-    }
     if (!read_round(job, id, &round))
         return false;
     const struct mautic_occasion occasion = {
@@ -136,6 +132,10 @@ mautic_about_quote(struct job *job, const struct mautic *m, const struct event *
         .no_join = !is_one_of(status, open_states),
         .no_campaign = is_one_of(status, withdrawn_states),
     };
+    if (why != NULL) {
+        settlement_note(job, "%s", why);
+        return mautic_play_skip(job, &occasion);
+    }
     if (!mautic_play(job, &occasion))
         return false;
     keep_round(job, ev, &round);
@@ -205,28 +205,28 @@ read_level(struct job *job, const struct event *ev)
     return NULL;
 }
 
-// What happens once: a level of an invoice, a payment. *cause stays NULL where there is
-// nothing to be done, which was noted.
+// What happens once: a level of an invoice, a payment; NULL where there is no payment.
+// *why says why nothing is to be done, or stays NULL.
 static bool
 cause_of_invoice(struct job *job, const struct mautic *m, const struct event *ev,
-                 struct json_object *invoice, const char **cause)
+                 struct json_object *invoice, const char **cause, const char **why)
 {
     const char *id = json_string_or(invoice, "id", "");
     const char *payment;
     *cause = NULL;
+    *why = NULL;
     if (strcmp(ev->type, "mautic.payment-reminder") == 0) {
         const char *level = read_level(job, ev);
-        const char *why = level != NULL ? why_no_reminder(job, invoice) : NULL;
-        if (why != NULL)
-            settlement_note(job, "%s", why);
-        else if (level != NULL)
-            *cause = job_printf(job, "invoice:%s:%s", id, level);
-        return level != NULL;
+        if (level == NULL)
+            return false;
+        *cause = job_printf(job, "invoice:%s:%s", id, level);
+        *why = why_no_reminder(job, invoice);
+        return true;
     }
     if (!find_payment(job, m, ev, id, &payment))
         return false;
     if (payment == NULL)
-        settlement_note(job, "skipped: the invoice has no payment");
+        *why = "skipped: the invoice has no payment";
     else
         *cause = job_printf(job, "payment:%s", payment);
     return true;
@@ -236,6 +236,7 @@ bool
 mautic_about_invoice(struct job *job, const struct mautic *m, const struct event *ev)
 {
     const char *cause;
+    const char *why;
     const char *id = mautic_named(job, ev, "invoice");
     if (id == NULL)
         return false;
@@ -250,11 +251,12 @@ mautic_about_invoice(struct job *job, const struct mautic *m, const struct event
     };
     if (!mautic_person_of_contact(job, &person, json_at(invoice, "contact_id")))
         return true;
-    if (!cause_of_invoice(job, m, ev, invoice, &cause))
+    if (!cause_of_invoice(job, m, ev, invoice, &cause, &why))
         return false;
-    // An attempt before this one may have joined a segment.
+    if (why != NULL)
+        settlement_note(job, "%s", why);
     if (cause == NULL)
-        return mautic_person_lost(job, ev->key);
+        return true;
     struct json_object *facts = facts_of(job, invoice, invoice_facts);
     json_set_bool(facts, "is_deposit", json_bool_or(invoice, "is_deposit", false));
     const char *level = json_string_or(ev->data, "level", NULL);
@@ -268,7 +270,7 @@ mautic_about_invoice(struct job *job, const struct mautic *m, const struct event
         .cause = cause,
         .facts = facts,
     };
-    return mautic_play(job, &occasion);
+    return why != NULL ? mautic_play_skip(job, &occasion) : mautic_play(job, &occasion);
 }
 
 // ---- contacts

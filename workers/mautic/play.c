@@ -104,21 +104,29 @@ leave(struct job *job, const struct mautic_occasion *occasion)
 }
 
 static bool
+entry_of(struct job *job, const struct mautic_occasion *occasion,
+         struct mautic_entry *entry)
+{
+    *entry = (struct mautic_entry){
+        .contact = occasion->person->contact.id,
+        .who = occasion->person->who,
+        .cause = occasion->cause,
+        .once = occasion->play->once,
+    };
+    return mautic_campaign_id(job, occasion->m, occasion->play->campaign,
+                              occasion->company, &entry->campaign);
+}
+
+static bool
 enter(struct job *job, const struct mautic_occasion *occasion)
 {
     const struct mautic_play *play = occasion->play;
     struct mautic_person *person = occasion->person;
+    struct mautic_entry entry;
     bool given = true;
-    struct mautic_entry entry = {
-        .contact = person->contact.id,
-        .who = person->who,
-        .cause = occasion->cause,
-        .once = play->once,
-    };
     if (play->campaign == MAUTIC_NO_CAMPAIGN)
         return true;
-    if (!mautic_campaign_id(job, occasion->m, play->campaign, occasion->company,
-                            &entry.campaign))
+    if (!entry_of(job, occasion, &entry))
         return false;
     if (occasion->no_campaign)
         return mautic_campaign_give_up(job, &entry);
@@ -143,21 +151,27 @@ happened_ms(const struct event *ev)
     return clock_parse(ev->time, &at_ms) ? at_ms : clock_wall_ms();
 }
 
-static bool
-note(struct job *job, const struct mautic_occasion *occasion)
+static struct mautic_note
+note_of(struct job *job, const struct mautic_occasion *occasion)
 {
-    const struct mautic_play *play = occasion->play;
+    const char *headline = occasion->play->note;
     const struct mautic_person *person = occasion->person;
-    if (play->note == NULL)
-        return true;
-    const struct mautic_note written = {
+    return (struct mautic_note){
         .contact = person->contact.id,
         .who = person->who,
-        .cause = job_printf(job, "%s:%s", occasion->cause, play->note),
-        .headline = play->note,
+        .cause = job_printf(job, "%s:%s", occasion->cause, headline),
+        .headline = headline,
         .facts = occasion->facts,
         .at_ms = happened_ms(person->ev),
     };
+}
+
+static bool
+note(struct job *job, const struct mautic_occasion *occasion)
+{
+    if (occasion->play->note == NULL)
+        return true;
+    const struct mautic_note written = note_of(job, occasion);
     return mautic_note_write(job, occasion->m, &written);
 }
 
@@ -167,4 +181,21 @@ mautic_play(struct job *job, const struct mautic_occasion *occasion)
     return mautic_person_meet(job, occasion->person) && join(job, occasion)
            && leave(job, occasion) && enter(job, occasion) && note(job, occasion)
            && mautic_person_part(job, occasion->person);
+}
+
+bool
+mautic_play_skip(struct job *job, const struct mautic_occasion *occasion)
+{
+    const struct mautic_play *play = occasion->play;
+    struct mautic_entry entry;
+    if (play->join != MAUTIC_NO_SEGMENT
+        && !mautic_person_lost(job, occasion->person->ev->key))
+        return false;
+    if (play->campaign != MAUTIC_NO_CAMPAIGN
+        && (!entry_of(job, occasion, &entry) || !mautic_campaign_give_up(job, &entry)))
+        return false;
+    if (play->note == NULL)
+        return true;
+    const struct mautic_note unwritten = note_of(job, occasion);
+    return mautic_note_give_up(job, &unwritten);
 }

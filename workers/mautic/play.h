@@ -46,6 +46,11 @@ const struct mautic_play *mautic_play_of(const char *command);
 bool mautic_play(struct job *job,
                  const struct mautic_occasion *occasion) ATTR_MUST_CHECK;
 
+// Does nothing of it any more: what an attempt before this one may have done, or left
+// unsure, is put to rest.
+bool mautic_play_skip(struct job *job,
+                      const struct mautic_occasion *occasion) ATTR_MUST_CHECK;
+
 // The numbers in Mautic: MAUTIC_CAMPAIGN_<NAME>_<COMPANY> if it is set, else
 // MAUTIC_CAMPAIGN_<NAME>. PERMANENT where it is no number.
 bool mautic_campaign_id(struct job *job, const struct mautic *m,

@@ -351,7 +351,19 @@ static void
 nobody_is_reminded_of_what_is_paid_or_not_due(void **state)
 {
     struct scene *scene = *state;
+    // It was paid while nobody knew how far an attempt had come.
+    static const char *const attempts[][2] = {
+        {"mautic.campaign", "campaign:3:contact:" CONTACT ":invoice:" INVOICE ":first"},
+        {"mautic.note",
+         "note:contact:" CONTACT ":invoice:" INVOICE ":first:payment_reminder"}};
+    for (int i = 0; i < 2; i++)
+        fake_set_effect(&scene->fake,
+                        &(struct fake_effect){attempts[i][0], attempts[i][1], NULL,
+                                              LEDGER_EFFECT_UNSURE, 1, 0});
     assert_int_equal(remind(scene, REMINDER("first"), "paid", "").kind, ERROR_NONE);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fake_effect(&scene->fake, attempts[i][1])->state,
+                         LEDGER_EFFECT_CONFIRMED);
     assert_non_null(strstr(scene->fake.note, "the invoice is paid"));
     // An attempt before this one may have joined the segment.
     assert_null(json_at(fake_state(&scene->fake, PERSON), "fresh"));
