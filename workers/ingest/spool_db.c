@@ -15,7 +15,7 @@
 #include "common/json.h"
 #include "common/str.h"
 
-enum { SCHEMA_VERSION = 1, BUSY_MS = 5000 };
+enum { SCHEMA_VERSION = 1, BUSY_MS = 5000, RESERVE_BYTES = 8 * 1024 * 1024 };
 
 static const char schema[] =
     "PRAGMA auto_vacuum = INCREMENTAL;"
@@ -44,10 +44,20 @@ static const char *const statement_text[STATEMENTS] = {
 static const char read_text[] = "SELECT sequence, topic, key, headers, payload FROM "
                                 "event ORDER BY sequence LIMIT ?";
 
+// Room on the disk for the moment when it is full: without any, what is in Kafka could
+// not be removed either, and nothing would ever go on.
+enum reserve {
+    NO_RESERVE, // there was no room for it to begin with
+    HELD,
+    SPENT, // until the spool is empty: nothing new is taken, or it would take that room
+};
+
 // Two connections, so that the drainer's reads and the writer's commits do not wait for
 // each other.
 struct ingest_spool_db {
     int lock_fd;
+    char *reserve_path;
+    enum reserve reserve;
     sqlite3 *writer;
     sqlite3 *reader;
     sqlite3_stmt *statements[STATEMENTS];
@@ -148,13 +158,49 @@ set_up(struct ingest_spool_db *db, const char *path, struct error *err)
            && prepare(db->reader, read_text, &db->read, err);
 }
 
+static enum reserve
+take_reserve(const struct ingest_spool_db *db, enum reserve otherwise)
+{
+    int fd = open(db->reserve_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool held = fd >= 0 && posix_fallocate(fd, 0, RESERVE_BYTES) == 0;
+    if (fd >= 0)
+        close(fd);
+    if (!held)
+        unlink(db->reserve_path);
+    return held ? HELD : otherwise;
+}
+
+// Whether there was one, so that what failed may pass now.
+static bool
+spend_reserve(struct ingest_spool_db *db)
+{
+    if (db->reserve != HELD)
+        return false;
+    unlink(db->reserve_path);
+    db->reserve = SPENT;
+    return true;
+}
+
+// With what an earlier life left of it.
+static bool
+set_up_reserve(struct ingest_spool_db *db, struct error *err)
+{
+    int64_t rows;
+    if (!one_number(db->writer, "SELECT count(*) FROM event", &rows, err))
+        return false;
+    db->reserve = take_reserve(db, rows > 0 ? SPENT : NO_RESERVE);
+    return true;
+}
+
 struct ingest_spool_db *
 ingest_spool_db_open(const char *folder, struct error *err)
 {
     struct ingest_spool_db *db = str_calloc(1, sizeof *db);
     db->lock_fd = -1;
     char *path = path_in(folder, "spool.db");
-    bool opened = lock_folder(db, folder, err) && set_up(db, path, err);
+    db->reserve_path = path_in(folder, "reserve");
+    bool opened = lock_folder(db, folder, err) && set_up(db, path, err)
+                  && set_up_reserve(db, err);
     free(path);
     if (opened)
         return db;
@@ -174,6 +220,7 @@ ingest_spool_db_close(struct ingest_spool_db *db)
     sqlite3_close(db->writer);
     if (db->lock_fd >= 0)
         close(db->lock_fd);
+    free(db->reserve_path);
     free(db);
 }
 
@@ -257,6 +304,10 @@ ingest_spool_db_insert(struct ingest_spool_db *db, const struct ingest_row *firs
 {
     char now[CLOCK_TEXT];
     clock_format(clock_wall_ms(), now);
+    if (db->reserve == SPENT)
+        return error_retryable(err,
+                               "spool: the disk is full: nothing new is kept until "
+                               "what is kept is in Kafka");
     if (!begin(db, err))
         return false;
     bool done = true;
@@ -274,9 +325,9 @@ run_for(sqlite3_stmt *s, int64_t sequence)
     return done;
 }
 
-bool
-ingest_spool_db_remove(struct ingest_spool_db *db, const struct ingest_spooled rows[],
-                       int count, struct error *err)
+static bool
+remove_rows(struct ingest_spool_db *db, const struct ingest_spooled rows[], int count,
+            struct error *err)
 {
     if (!begin(db, err))
         return false;
@@ -287,8 +338,16 @@ ingest_spool_db_remove(struct ingest_spool_db *db, const struct ingest_spooled r
 }
 
 bool
-ingest_spool_db_refuse(struct ingest_spool_db *db, int64_t sequence, const char *reason,
-                       struct error *err)
+ingest_spool_db_remove(struct ingest_spool_db *db, const struct ingest_spooled rows[],
+                       int count, struct error *err)
+{
+    return remove_rows(db, rows, count, err)
+           || (spend_reserve(db) && remove_rows(db, rows, count, err));
+}
+
+static bool
+refuse_row(struct ingest_spool_db *db, int64_t sequence, const char *reason,
+           struct error *err)
 {
     char now[CLOCK_TEXT];
     sqlite3_stmt *s = db->statements[REFUSE];
@@ -302,12 +361,22 @@ ingest_spool_db_refuse(struct ingest_spool_db *db, int64_t sequence, const char 
     return end(db, done, err);
 }
 
+bool
+ingest_spool_db_refuse(struct ingest_spool_db *db, int64_t sequence, const char *reason,
+                       struct error *err)
+{
+    return refuse_row(db, sequence, reason, err)
+           || (spend_reserve(db) && refuse_row(db, sequence, reason, err));
+}
+
 void
 ingest_spool_db_shrink(struct ingest_spool_db *db)
 {
     // Neither matters for what is kept: a failure only leaves the file larger.
     sqlite3_exec(db->writer, "PRAGMA incremental_vacuum", NULL, NULL, NULL);
     sqlite3_wal_checkpoint_v2(db->writer, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (db->reserve != HELD)
+        db->reserve = take_reserve(db, NO_RESERVE);
 }
 
 static size_t

@@ -53,11 +53,11 @@ static int
 tear_down(void **state)
 {
     static const char *const files[] = {"spool.db", "spool.db-wal", "spool.db-shm",
-                                        "lock"};
+                                        "lock", "reserve"};
     struct fixture *f = *state;
     char path[128];
     ingest_spool_close(f->spool);
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", f->folder, files[i]);
         unlink(path);
     }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -76,17 +77,25 @@ kill_it(struct world *world)
 
 // Event number n of a key; different for each.
 static void
-send_event(int port, int key, int n, struct ingest_reply *reply)
+send_padded(int port, int key, int n, const char *pad, struct ingest_reply *reply)
 {
-    char body[400];
+    size_t size = 400 + strlen(pad);
+    char *body = str_alloc(size);
     snprintf(
-        body, sizeof body,
+        body, size,
         "{\"event_type\":\"form.viewed\",\"timestamp\":\"2026-08-12T09:29:11.%03dZ\""
         ",\"data\":{\"id\":%d,\"submission_id\":%d,\"n\":%d,\"external_id\":"
         "\"quote:00000000-0000-4000-8000-%012d:r1:client\",\"metadata\":{"
-        "\"company\":\"HYPERVISUAL\"}}}",
-        n % 1000, key * 1000 + n, key, n, key);
+        "\"company\":\"HYPERVISUAL\"},\"pad\":\"%s\"}}",
+        n % 1000, key * 1000 + n, key, n, key, pad);
     ingest_shim_docuseal(port, SECRET, body, reply);
+    free(body);
+}
+
+static void
+send_event(int port, int key, int n, struct ingest_reply *reply)
+{
+    send_padded(port, key, n, "", reply);
 }
 
 // One event for each key, each of which must be accepted.
@@ -138,6 +147,25 @@ see(void *ctx, const rd_kafka_message_t *message)
         world->next[key]++;
     else
         world->repeated++;
+    job_end(&job);
+    return !all_read(world);
+}
+
+// The same where the mock broker has dropped the beginning: it keeps 5 MiB of a
+// partition.
+static bool
+see_rest(void *ctx, const rd_kafka_message_t *message)
+{
+    struct world *world = ctx;
+    struct job job;
+    job_begin(&job, 1000);
+    struct json_object *payload = json_parse(&job, message->payload, message->len);
+    int n = (int)json_i64_or(payload, "body.data.n", -1);
+    if (world->next[0] == 0)
+        world->next[0] = n;
+    if (n > world->next[0])
+        fail_msg("%d came before %d", n, world->next[0]);
+    world->next[0] += n == world->next[0];
     job_end(&job);
     return !all_read(world);
 }
@@ -222,6 +250,54 @@ a_full_spool_says_later_and_takes_more_once_kafka_is_back(void **state)
     assert_int_equal(reply->status, 200);
     world->sent[0]++;
     assert_all_in_kafka(world);
+}
+
+// Events of that many bytes, until one is refused.
+static void
+fill(struct world *world, size_t bytes)
+{
+    struct ingest_reply *reply = &world->reply;
+    char *pad = str_alloc(bytes + 1);
+    memset(pad, 'x', bytes);
+    pad[bytes] = '\0';
+    reply->status = 200;
+    while (reply->status == 200) {
+        send_padded(world->shim.port, 0, world->sent[0], pad, reply);
+        world->sent[0] += reply->status == 200;
+    }
+    free(pad);
+    assert_int_equal(reply->status, 503);
+}
+
+// The spool's folder on a small disk of its own. What is on it goes to Kafka although
+// the disk has no room left to note that.
+static void
+a_full_disk_says_later_and_is_emptied_once_kafka_is_back(void **state)
+{
+    struct world *world = *state;
+    if (mount("tmpfs", world->shim.folder, "tmpfs", 0, "size=20m") != 0)
+        skip(); // only root may
+    start(world);
+    kafka_fixture_down(&world->kafka);
+    fill(world, 200000);
+    fill(world, 1);
+    assert_true(world->sent[0] > 0);
+    assert_true(ingest_shim_logged(&world->shim, "full", 1));
+
+    kafka_fixture_up(&world->kafka);
+    bool empty = ingest_shim_reaches(&world->shim, "relais_ingest_spool_rows", 0);
+    // And so for the next time.
+    kafka_fixture_down(&world->kafka);
+    fill(world, 200000);
+    kafka_fixture_up(&world->kafka);
+    empty &= ingest_shim_reaches(&world->shim, "relais_ingest_spool_rows", 0);
+    ingest_shim_signal(&world->shim, SIGTERM);
+    assert_int_equal(ingest_shim_wait(&world->shim), 0);
+    umount(world->shim.folder);
+    assert_true(empty);
+    kafka_fixture_read(world->kafka.brokers, "docuseal.webhooks", 1000000, 30000,
+                       see_rest, world);
+    assert_true(all_read(world));
 }
 
 static void
@@ -383,6 +459,7 @@ main(void)
         TEST(with_kafka_there_nothing_is_spooled),
         TEST(what_was_spooled_survives_kill_9_and_arrives_in_order),
         TEST(a_full_spool_says_later_and_takes_more_once_kafka_is_back),
+        TEST(a_full_disk_says_later_and_is_emptied_once_kafka_is_back),
         TEST(sigterm_answers_what_waits_and_exits_with_0),
         TEST(a_sender_that_left_keeps_nobody_from_stopping),
         TEST(an_event_that_became_too_large_is_set_aside_and_stops_nobody),

@@ -47,7 +47,7 @@ void
 ingest_shim_end(struct ingest_shim *shim)
 {
     static const char *const files[] = {"spool.db", "spool.db-wal", "spool.db-shm",
-                                        "lock"};
+                                        "lock", "reserve"};
     char path[128];
     if (shim->pid != 0) {
         ingest_shim_signal(shim, SIGKILL);
