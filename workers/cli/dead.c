@@ -80,14 +80,22 @@ struct reading {
     struct error err;
 };
 
+// A worker whose topic was never made has no dead letters, and those of the others can
+// still be read.
 static bool
 read_worker(void *arg, const char *worker)
 {
     struct reading *reading = arg;
     char topic[PLACE_NAME];
     places_dead_letters(worker, topic);
-    return letters_read(&reading->letters, reading->cli->settings.brokers, topic,
-                        &reading->err);
+    if (letters_read(&reading->letters, reading->cli->settings.brokers, topic,
+                     &reading->err))
+        return true;
+    if (reading->err.kind != ERROR_PERMANENT)
+        return false;
+    (void)cli_fail(reading->cli, EX_OK, "%s: run relais topics", reading->err.text);
+    error_clear(&reading->err);
+    return true;
 }
 
 static bool

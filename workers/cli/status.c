@@ -166,6 +166,9 @@ add_topic(struct counting *counting, struct kafka_reader *reader, const char *to
     if (!kafka_reader_partitions(reader, topic, &partitions, &counting->err)
         || !count_topic(reader, topic, partitions, &records, &lag, &counting->err))
         return false;
+    if (partitions == 0)
+        (void)cli_fail(counting->cli, EX_OK,
+                       "there is no topic \"%s\": run relais topics", topic);
     (void)snprintf(texts[0], sizeof texts[0], "%d", (int)partitions);
     (void)snprintf(texts[1], sizeof texts[1], "%lld", (long long)records);
     (void)snprintf(texts[2], sizeof texts[2], "%lld", (long long)lag);

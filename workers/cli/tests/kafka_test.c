@@ -214,6 +214,21 @@ all_letters_of_a_topic_are_replayed_but_those_that_were(void **state)
     assert_string_equal(world->run.out, "{\"replayed\":0,\"skipped\":0}\n");
 }
 
+// A worker that was added before its topics were made hides no letter of the others.
+static void
+a_missing_topic_is_told_and_the_others_are_listed(void **state)
+{
+    struct world *world = *state;
+    run_set(&world->run, "INTEGRATIONS", "mautic,docuseal");
+    assert_int_equal(run_line(&world->run, "dead list"), EX_OK);
+    assert_says(world->run.err, "there is no topic \"mautic.dead-letters\"");
+    assert_says(world->run.err, "relais topics");
+    assert_says(world->run.out, "docuseal.dead-letters/");
+    assert_int_equal(run_line(&world->run, "status"), EX_OK);
+    assert_says(world->run.err, "there is no topic \"mautic.webhooks\"");
+    run_set(&world->run, "INTEGRATIONS", "docuseal");
+}
+
 static void
 what_is_not_there_is_told(void **state)
 {
@@ -235,6 +250,7 @@ main(void)
         cmocka_unit_test(a_dead_letter_is_shown_without_secrets),
         cmocka_unit_test(a_replay_is_the_event_once_more_under_one_id),
         cmocka_unit_test(all_letters_of_a_topic_are_replayed_but_those_that_were),
+        cmocka_unit_test(a_missing_topic_is_told_and_the_others_are_listed),
         cmocka_unit_test(what_is_not_there_is_told),
     };
     return cmocka_run_group_tests(tests, begin, end);
