@@ -135,9 +135,8 @@ decide(struct attempt *attempt)
         if (circuits_hold(worker->circuits, err->service))
             return (struct retry){RETRY_AGAIN, HELD_RETRY_MS, false};
     }
-    struct retry next =
-        retry_decide(&worker->retry_policy, err, item->attempts + 1,
-                     clock_wall_ms() - item->first_attempt_wall_ms, random_number());
+    struct retry next = retry_decide(&worker->retry_policy, err, item->attempts + 1,
+                                     item_age_ms(item), random_number());
     if (next.action == RETRY_GATE && attempt->gate == NULL)
         next.action =
             next.delay_ms > worker->retry_policy.memory_ms ? RETRY_PARK : RETRY_AGAIN;
@@ -168,6 +167,7 @@ bury(struct attempt *attempt)
     settlement_note(job, "%s", note);
     dead_letter_add(job, &(struct dead_letter){
                              .worker = worker->integration->name,
+                             .max_bytes = (size_t)worker_record_bytes(worker),
                              .record = attempt->item->record,
                              .seen = attempt->item->seen,
                              .error = &attempt->error,
@@ -259,7 +259,7 @@ settle(struct attempt *attempt)
     write->record = attempt->item->record;
     write->lane = attempt->lane->name;
     write->attempts = attempt->item->attempts;
-    write->first_attempt_wall_ms = attempt->item->first_attempt_wall_ms;
+    write->age_ms = item_age_ms(attempt->item);
     write->due_in_ms = attempt->next.delay_ms;
     if (worker->ledger != NULL) {
         ledger_pg_write(worker->ledger, write);
@@ -334,8 +334,8 @@ attempt_start(struct lane *lane, const struct handler *handler, struct gate *gat
     attempt->number = attempt->item->attempts + 1;
     attempt->write.partition = lane->partition;
     attempt->write.epoch = atomic_load(&worker->epochs[lane->partition]);
-    if (attempt->item->first_attempt_wall_ms == 0)
-        attempt->item->first_attempt_wall_ms = clock_wall_ms();
+    if (attempt->item->first_attempt_ms == 0)
+        attempt->item->first_attempt_ms = attempt->started_ms;
 
     struct job *job = &attempt->job;
     job_begin(job, worker->settings.job_timeout_ms);

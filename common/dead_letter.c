@@ -10,25 +10,39 @@
 #include "common/str.h"
 #include "common/uuid.h"
 
-// A broker takes about a million bytes; beside a payload that large the rest must stay
-// small.
-enum { LARGE_PAYLOAD_BYTES = 900 * 1000 };
+enum {
+    SMALL_BYTES = 4 * 1024, // all that is short: key, where it came from, why, when
+    HEADER_BYTES = 20,      // what a header costs beside its name and value
+};
+
+#define CUT "\n(cut: the record has no room for more)"
+
+// Takes room for a header, if there is enough.
+static bool
+take(size_t *room, const char *name, size_t length)
+{
+    size_t bytes = HEADER_BYTES + strlen(name) + length;
+    if (bytes > *room)
+        return false;
+    *room -= bytes;
+    return true;
+}
 
 // Headers of the record that are not text are shown as what they were: a digest says
-// little, so only their length.
+// little, so only their length. Those there is no room for are left out.
 static void
-keep_headers(struct job *job, struct json_object *headers, const struct record *record)
+keep_headers(struct job *job, struct json_object *headers, const struct record *record,
+             size_t *room)
 {
     for (size_t i = 0; i < record->header_count; i++) {
         const struct record_header *h = &record->headers[i];
         if (!str_is_text(h->name, strlen(h->name)) || str_starts(h->name, "x-dead-"))
             continue;
-        if (str_is_text(h->value, h->length))
-            json_set_string(headers, h->name, h->value);
-        else
-            json_set_string(
-                headers, h->name,
-                job_printf(job, "(%zu bytes that are not text)", h->length));
+        const char *value = h->value;
+        if (!str_is_text(h->value, h->length))
+            value = job_printf(job, "(%zu bytes that are not text)", h->length);
+        if (take(room, h->name, strlen(value)))
+            json_set_string(headers, h->name, value);
     }
 }
 
@@ -46,17 +60,49 @@ set_number(struct job *job, struct json_object *headers, const char *name,
     json_set_string(headers, name, job_printf(job, "%" PRId64, value));
 }
 
+// As much of a text as there is room for.
+static void
+set_fitting(struct job *job, struct json_object *headers, const char *name,
+            const char *value, size_t *room)
+{
+    size_t length = value != NULL ? strlen(value) : 0;
+    size_t costs = HEADER_BYTES + strlen(name) + sizeof CUT;
+    if (length == 0 || *room < costs)
+        return;
+    if (length > *room - costs) {
+        size_t fits = str_fit(value, length, *room - costs);
+        value = job_printf(job, "%.*s" CUT, (int)fits, value);
+    }
+    if (take(room, name, strlen(value)))
+        json_set_string(headers, name, value);
+}
+
 // The call that the error came from: a later failure of our own blames no service.
 static void
-set_call(struct json_object *headers, const struct dead_letter *letter)
+set_call(struct job *job, struct json_object *headers, const struct dead_letter *letter,
+         size_t *room)
 {
     const struct http_blamed *blamed = letter->blamed;
+    set_fitting(job, headers, "x-dead-calls", letter->calls, room);
     if (blamed == NULL || letter->error->service == NULL
-        || strcmp(blamed->service, letter->error->service) != 0
-        || letter->record->payload_length > LARGE_PAYLOAD_BYTES)
+        || strcmp(blamed->service, letter->error->service) != 0)
         return;
-    set_text(headers, "x-dead-request", blamed->request);
-    set_text(headers, "x-dead-response", blamed->response);
+    set_fitting(job, headers, "x-dead-request", blamed->request, room);
+    set_fitting(job, headers, "x-dead-response", blamed->response, room);
+}
+
+// How much of the payload there is room for.
+static size_t
+fit_payload(struct job *job, struct json_object *headers, const struct record *record,
+            size_t *room)
+{
+    size_t length = record->payload_length < *room ? record->payload_length : *room;
+    *room -= length;
+    if (length < record->payload_length)
+        set_text(headers, "x-dead-cut",
+                 job_printf(job, "%zu of %zu bytes of the payload", length,
+                            record->payload_length));
+    return length;
 }
 
 void
@@ -70,7 +116,9 @@ dead_letter_add(struct job *job, const struct dead_letter *letter)
     char lane[LANE_NAME];
     clock_format(clock_wall_ms(), at);
     item_lane_name(record, lane);
-    keep_headers(job, headers, record);
+    size_t room = letter->max_bytes > SMALL_BYTES ? letter->max_bytes - SMALL_BYTES : 0;
+    keep_headers(job, headers, record, &room);
+    size_t payload_length = fit_payload(job, headers, record, &room);
     set_text(headers, "x-dead-topic", record->topic);
     set_number(job, headers, "x-dead-partition", record->partition);
     set_number(job, headers, "x-dead-offset", record->offset);
@@ -84,8 +132,7 @@ dead_letter_add(struct job *job, const struct dead_letter *letter)
         set_number(job, headers, "x-dead-status", error->http_status);
     set_number(job, headers, "x-dead-attempts", letter->attempts);
     set_text(headers, "x-dead-at", at);
-    set_text(headers, "x-dead-calls", letter->calls);
-    set_call(headers, letter);
+    set_call(job, headers, letter, &room);
     uuid_of((const char *[]){"dead", letter->worker, letter->seen, NULL}, id);
     settlement_out(job, &(struct settle_out){
                             .topic = job_printf(job, "%s.dead-letters", letter->worker),
@@ -93,6 +140,6 @@ dead_letter_add(struct job *job, const struct dead_letter *letter)
                             .id = id,
                             .headers = json_print(headers, NULL),
                             .payload = record->payload,
-                            .payload_length = record->payload_length,
+                            .payload_length = payload_length,
                         });
 }

@@ -11,6 +11,7 @@
 
 struct dead_letter {
     const char *worker; // the integration's name
+    size_t max_bytes;   // the largest record that can be sent
     const struct record *record;
     const char *seen; // what the ledger remembers it by
     const struct error *error;
@@ -24,6 +25,10 @@ struct dead_letter {
 // status,service,attempts,at,calls,request,response}. The last two are those of the
 // blamed call, where the error came from its service. The same event gives the same
 // outbox id.
+//
+// The letter never grows beyond max_bytes: first the copies of the blamed call are cut,
+// then the calls left out, at last the payload is cut, which x-dead-cut tells ("900000
+// of 1200000 bytes of the payload"): the event itself is where it came from.
 void dead_letter_add(struct job *job, const struct dead_letter *letter);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/event.h"
 #include "common/hmac.h"
 #include "common/lanes.h"
@@ -65,6 +66,12 @@ item_new(struct lanes *lanes, struct record *record, const char *known)
     item->seen_hash = item_hash(seen);
     count_same(lanes, item, 1);
     return item;
+}
+
+int64_t
+item_age_ms(const struct item *item)
+{
+    return item->first_attempt_ms == 0 ? -1 : clock_ms() - item->first_attempt_ms;
 }
 
 void

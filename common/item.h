@@ -26,13 +26,18 @@ struct item {
     struct record *record;
     uint64_t seen_hash;
     int64_t parked_seq; // > 0: its row in parked_event
-    int64_t attempts, first_attempt_wall_ms;
+    int64_t attempts;
+    int64_t first_attempt_ms; // 0: there was none yet
     enum item_check check;
     bool joined;  // a hint that the event before it is handled for
     bool asked;   // a check is under way and will look at this item
     bool dropped; // the check frees it
     char seen[];  // what the ledger remembers it by
 };
+
+// How long ago its first attempt was, whatever became of the wall clock since; -1:
+// there was none yet.
+int64_t item_age_ms(const struct item *item);
 
 // The lane an event belongs to: its key if that is text, else something that stands for
 // it.

@@ -21,6 +21,7 @@ enum {
     REASON_BYTES = 200,
     PURGE_MS = 5000, // until librdkafka's threads have handed back what was purged
     QUEUE_KBYTES = 16 * 1024,
+    RECORD_BYTES = 1000 * 1000, // librdkafka's own
 };
 
 struct kafka_producer {
@@ -28,6 +29,7 @@ struct kafka_producer {
     kafka_delivered *delivered;
     void *owner;
     pthread_t thread;
+    int64_t record_bytes;
     int64_t flush_ms; // written before `stop`
     int64_t probe_at_ms;
     int64_t reached_ms; // when a broker was there last
@@ -140,6 +142,7 @@ struct numbers {
     char timeout_ms[24];
     char linger_ms[24];
     char kbytes[24];
+    char record_bytes[24];
 };
 
 static void
@@ -152,6 +155,9 @@ numbers_of(const struct kafka_producer_options *options, struct numbers *n)
     snprintf(n->linger_ms, sizeof n->linger_ms, "%lld", (long long)options->linger_ms);
     snprintf(n->kbytes, sizeof n->kbytes, "%lld",
              (long long)(kbytes > 0 ? kbytes : QUEUE_KBYTES));
+    snprintf(
+        n->record_bytes, sizeof n->record_bytes, "%lld",
+        (long long)(options->record_bytes > 0 ? options->record_bytes : RECORD_BYTES));
 }
 
 static rd_kafka_conf_t *
@@ -161,11 +167,9 @@ configure(const struct kafka_producer_options *options, struct error *err)
 
     numbers_of(options, &n);
     const struct kafka_property defaults[] = {
-        {"client.id", options->client_id},
-        {"linger.ms", n.linger_ms},
-        {"queue.buffering.max.kbytes", n.kbytes},
-        {"reconnect.backoff.max.ms", "2000"},
-        {0},
+        {"client.id", options->client_id},        {"linger.ms", n.linger_ms},
+        {"queue.buffering.max.kbytes", n.kbytes}, {"message.max.bytes", n.record_bytes},
+        {"reconnect.backoff.max.ms", "2000"},     {0},
     };
     // Without idempotence retries reorder; with another partitioner than the Java
     // clients' one key would be split over two partitions.
@@ -179,11 +183,25 @@ configure(const struct kafka_producer_options *options, struct error *err)
     return kafka_config_new(options->brokers, defaults, fixed, err);
 }
 
+// What the environment or the options set.
+static int64_t
+record_bytes_of(rd_kafka_conf_t *conf)
+{
+    char text[24];
+    size_t size = sizeof text;
+    long long bytes = RECORD_BYTES;
+    if (rd_kafka_conf_get(conf, "message.max.bytes", text, &size) != RD_KAFKA_CONF_OK
+        || !str_to_i64(text, &bytes))
+        return RECORD_BYTES;
+    return bytes;
+}
+
 static bool
 start(struct kafka_producer *producer, rd_kafka_conf_t *conf, struct error *err)
 {
     char why[256];
 
+    producer->record_bytes = record_bytes_of(conf);
     rd_kafka_conf_set_opaque(conf, producer);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -291,6 +309,12 @@ kafka_produce(struct kafka_producer *producer, const struct record *record,
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         atomic_store(&producer->dead, true);
     return refused(code, record, err);
+}
+
+int64_t
+kafka_producer_record_bytes(const struct kafka_producer *producer)
+{
+    return producer->record_bytes;
 }
 
 bool

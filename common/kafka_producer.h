@@ -24,6 +24,7 @@ struct kafka_producer_options {
     int64_t message_timeout_ms; // 0 = for ever (outbox); ingest uses a short one
     int64_t linger_ms;
     int64_t max_queue_kbytes; // default 16 MiB
+    int64_t record_bytes;     // message.max.bytes; 0 = librdkafka's 1,000,000
     kafka_delivered *delivered;
     void *owner;
 };
@@ -45,6 +46,9 @@ void kafka_producer_close(struct kafka_producer *producer, int64_t flush_ms);
 // topic name is bad.
 bool kafka_produce(struct kafka_producer *producer, const struct record *record,
                    void *opaque, struct error *err) ATTR_MUST_CHECK;
+
+// The largest record it takes, key and headers with it (KAFKA_MESSAGE_MAX_BYTES).
+int64_t kafka_producer_record_bytes(const struct kafka_producer *producer);
 
 // True after a fatal error: nothing goes out any more; open a new one.
 bool kafka_producer_dead(struct kafka_producer *producer);

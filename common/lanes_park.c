@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/lanes.h"
 #include "common/log.h"
@@ -77,7 +78,7 @@ lane_park_item(struct lane *lane, struct item *item, int64_t due_ms)
         .record = item->record,
         .lane = lane->name,
         .attempts = item->attempts,
-        .first_attempt_wall_ms = item->first_attempt_wall_ms,
+        .age_ms = item_age_ms(item),
         .due_in_ms = due_ms,
         .step.note = "",
     };
@@ -167,7 +168,9 @@ item_of_row(struct lane *lane, struct pg_rows *rows, int row)
     item->check = ITEM_FRESH;
     item->parked_seq = pg_i64(rows, row, 0);
     item->attempts = pg_i64(rows, row, 6);
-    item->first_attempt_wall_ms = pg_i64(rows, row, 7);
+    int64_t age_ms = pg_i64(rows, row, 7);
+    if (age_ms >= 0)
+        item->first_attempt_ms = clock_ms() - age_ms;
     return item;
 }
 

@@ -114,12 +114,12 @@ static const struct table {
          "INSERT INTO relais.parked_event (worker, lane, event, topic, headers, key,"
          " payload, partition, attempts, first_attempt_at, due_at, error)"
          " SELECT $1, lane, event, topic, headers, key, payload, partition, attempts,"
-         " CASE WHEN first_ms > 0 THEN to_timestamp(first_ms / 1000.0) END,"
+         " CASE WHEN age_ms >= 0 THEN clock_timestamp() - age_ms * interval '1 ms' END,"
          " clock_timestamp() + due_ms * interval '1 ms', error"
          " FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[],"
          " $7::bytea[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::text[])"
          " WITH ORDINALITY AS r(lane, event, topic, headers, key, payload, partition,"
-         " attempts, first_ms, due_ms, error, n)"
+         " attempts, age_ms, due_ms, error, n)"
          " WHERE NOT EXISTS (SELECT 1 FROM relais.finished_event f"
          " WHERE f.worker = $1 AND f.event = r.event)"
          " ORDER BY n ON CONFLICT DO NOTHING"},
@@ -127,10 +127,10 @@ static const struct table {
         {"iiiit", false,
          "UPDATE relais.parked_event p SET attempts = r.attempts, error = r.error,"
          " first_attempt_at ="
-         " CASE WHEN first_ms > 0 THEN to_timestamp(first_ms / 1000.0) END,"
+         " CASE WHEN age_ms >= 0 THEN clock_timestamp() - age_ms * interval '1 ms' END,"
          " due_at = clock_timestamp() + r.due_ms * interval '1 ms'"
          " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::text[])"
-         " AS r(seq, attempts, first_ms, due_ms, error) WHERE p.seq = r.seq"},
+         " AS r(seq, attempts, age_ms, due_ms, error) WHERE p.seq = r.seq"},
     [TABLE_UNPARK] = {"i", false,
                       "DELETE FROM relais.parked_event"
                       " WHERE seq = ANY($1::int8[])"},
@@ -376,8 +376,7 @@ add_park(struct ledger_columns *columns, const struct ledger_write *write)
     if (write->parked_seq > 0) {
         add_row(columns, TABLE_REPARK,
                 ROW(NUMBER(write->parked_seq), NUMBER(write->attempts),
-                    NUMBER(write->first_attempt_wall_ms), NUMBER(write->due_in_ms),
-                    TEXT(why)));
+                    NUMBER(write->age_ms), NUMBER(write->due_in_ms), TEXT(why)));
         return;
     }
     struct json_object *headers = headers_object(record);
@@ -386,8 +385,7 @@ add_park(struct ledger_columns *columns, const struct ledger_write *write)
                 JSON(json_print(headers, NULL)), BYTES(record->key, record->key_length),
                 BYTES(record->payload, record->payload_length),
                 NUMBER(write->partition), NUMBER(write->attempts),
-                NUMBER(write->first_attempt_wall_ms), NUMBER(write->due_in_ms),
-                TEXT(why)));
+                NUMBER(write->age_ms), NUMBER(write->due_in_ms), TEXT(why)));
     json_drop(headers);
 }
 

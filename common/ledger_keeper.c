@@ -264,3 +264,24 @@ ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, bool *more,
     str_end(&limit);
     return done;
 }
+
+bool
+ledger_pg_counts(struct ledger_pg *ledger, struct ledger_counts *counts,
+                 struct error *err)
+{
+    static const char sql[] =
+        "SELECT (SELECT count(*) FROM relais.parked_event WHERE worker = $1),"
+        " (SELECT count(*) FROM relais.outbox WHERE worker = $1),"
+        " (SELECT count(*) FROM relais.attention"
+        " WHERE worker = $1 AND resolved_at IS NULL)";
+    struct pg_param params[] = {text_param(ledger->worker)};
+    struct pg_rows *rows = NULL;
+    if (!ledger_connected(ledger, err)
+        || !pg_run(ledger->keeper, sql, params, 1, &rows, err))
+        return false;
+    *counts = (struct ledger_counts){.parked = pg_i64(rows, 0, 0),
+                                     .outbox = pg_i64(rows, 0, 1),
+                                     .attention = pg_i64(rows, 0, 2)};
+    pg_rows_free(rows);
+    return true;
+}

@@ -38,8 +38,8 @@ is_stopping(struct ledger_pg *ledger)
     return stopping;
 }
 
-static void
-note_trouble(struct ledger_pg *ledger, const struct error *err)
+void
+ledger_note_trouble(struct ledger_pg *ledger, const struct error *err)
 {
     pthread_mutex_lock(&ledger->lock);
     snprintf(ledger->trouble, sizeof ledger->trouble, "%s%s%s%s", err->text,
@@ -84,7 +84,7 @@ ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
         pg = ledger_open(ledger, name, &err);
         if (pg != NULL)
             break;
-        note_trouble(ledger, &err);
+        ledger_note_trouble(ledger, &err);
         if (is_stopping(ledger))
             return NULL;
         ledger_pause(ledger, ready, wait_ms);

@@ -68,7 +68,9 @@ struct ledger_write {
     int64_t parked_seq;          // > 0: it came from this row of parked_event
     const struct record *record; // PARK of an event that was not parked before
     const char *lane;
-    int64_t attempts, first_attempt_wall_ms, due_in_ms;
+    int64_t attempts;
+    int64_t age_ms; // since the first attempt; -1: there was none
+    int64_t due_in_ms;
 
     // LEDGER_INTENT
     const char *effect_kind, *effect_identity;
@@ -186,6 +188,14 @@ bool ledger_pg_may_sweep(struct ledger_pg *ledger);
 // Deletes a slice of the finished events and journey steps older than keep_ms; *more
 // tells that there are others. Same thread.
 bool ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, bool *more,
+                      struct error *err) ATTR_MUST_CHECK;
+
+// What waits in the ledger for this worker, in all its processes.
+struct ledger_counts {
+    int64_t parked, outbox, attention;
+};
+// Counts it. Same thread.
+bool ledger_pg_counts(struct ledger_pg *ledger, struct ledger_counts *counts,
                       struct error *err) ATTR_MUST_CHECK;
 
 // The ledger handlers see, for jobs run by attempts of partition/epoch (-1: no fence).

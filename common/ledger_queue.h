@@ -22,7 +22,7 @@ struct ledger_pg {
     struct ledger_read *reads, **reads_last;
     bool stopping;
     atomic_bool writer_up, reader_up;
-    char trouble[400]; // why the last try to connect failed
+    char trouble[400]; // why the last try to connect or to write failed
 
     pthread_t writer, reader;
     bool writer_started, reader_started;
@@ -42,6 +42,9 @@ void *ledger_reader_main(void *arg);
 
 // Waits between two tries, or until the ledger stops.
 void ledger_pause(struct ledger_pg *ledger, pthread_cond_t *ready, int64_t wait_ms);
+
+// What ledger_pg_trouble() tells from now on.
+void ledger_note_trouble(struct ledger_pg *ledger, const struct error *err);
 
 // A new session.
 struct pg *ledger_open(struct ledger_pg *ledger, const char *name, struct error *err);

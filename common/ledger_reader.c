@@ -32,7 +32,8 @@ static const char *const questions[] = {
         " FROM relais.effect WHERE kind = $1 AND identity = $2",
     [LEDGER_READ_PARKED] =
         "SELECT seq, event, topic, headers, key, payload, attempts,"
-        " (extract(epoch FROM first_attempt_at) * 1000)::int8,"
+        " coalesce((extract(epoch FROM clock_timestamp() - first_attempt_at) * 1000)"
+        "::int8, -1),"
         " (extract(epoch FROM due_at - clock_timestamp()) * 1000)::int8"
         " FROM relais.parked_event WHERE worker = $1 AND partition = $2::int"
         " AND lane = $3 ORDER BY seq LIMIT 64",

@@ -7,7 +7,13 @@
 #include "common/ledger_queue.h"
 #include "common/str.h"
 
-enum { BATCH_MAX = 1000, RETRY_MS = 200, EPOCHS_MAX = 1024, DOUBTS_MAX = 8 };
+enum {
+    BATCH_MAX = 1000,
+    RETRY_MS = 200,
+    REFUSALS = 5, // in a row: no deadlock, but a server that takes nothing
+    EPOCHS_MAX = 1024,
+    DOUBTS_MAX = 8,
+};
 
 struct writer {
     struct ledger_pg *ledger;
@@ -280,6 +286,7 @@ settle_for_good(struct writer *writer, struct ledger_write *const *batch, int co
 {
     struct ledger_pg *ledger = writer->ledger;
     struct error err = {0};
+    int refusals = 0;
     writer->columns.again = false;
     while (!commit(writer, batch, count, &err)) {
         bool refused = err.kind == ERROR_PERMANENT;
@@ -297,13 +304,22 @@ settle_for_good(struct writer *writer, struct ledger_write *const *batch, int co
         note_doubt(writer);
         if (must_stop(ledger))
             return false;
-        if (pg_ok(writer->pg))
+        if (pg_ok(writer->pg)) {
+            // With a full disk, say, it answers and takes nothing: then nothing new may
+            // begin, and people must be told.
+            if (++refusals >= REFUSALS) {
+                ledger_note_trouble(ledger, &err);
+                atomic_store(&ledger->writer_up, false);
+            }
             ledger_pause(ledger, &ledger->write_ready, RETRY_MS);
+            continue;
+        }
         writer->pg = ledger_connect(ledger, writer->pg, "writer", &ledger->writer_up,
                                     &ledger->write_ready);
         if (writer->pg == NULL)
             return false;
     }
+    atomic_store(&ledger->writer_up, true);
     writer->in_doubt = false;
     writer->doubt_count = 0;
     return true;

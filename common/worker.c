@@ -156,6 +156,14 @@ make_metrics(struct worker *worker)
     worker->metric_lag =
         metrics_series(m, METRIC_GAUGE, "relais_backlog", "",
                        "events that are not done: in memory and behind it in Kafka");
+    worker->metric_parked =
+        metrics_series(m, METRIC_GAUGE, "relais_parked", "",
+                       "events of this worker that wait in the ledger");
+    worker->metric_outbox =
+        metrics_series(m, METRIC_GAUGE, "relais_outbox", "",
+                       "follow-ups of this worker that are not on Kafka yet");
+    worker->metric_attention = metrics_series(m, METRIC_GAUGE, "relais_attention", "",
+                                              "what a person must look at");
     worker->attempt_time = metrics_histogram(m, "relais_attempt_seconds", "",
                                              "time of one attempt, without its settle");
 }

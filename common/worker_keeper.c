@@ -18,6 +18,7 @@ enum {
     AGAIN_MS = 200,
     REPUBLISH_MS = 5000,
     RETIRE_MS = 60 * 60 * 1000,
+    COUNT_MS = 5 * 1000,
     REJOIN_MS = 5000,
     PAUSE_BYTES = 1000,
 };
@@ -35,7 +36,7 @@ struct keeper {
     // The keeper's own copy.
     int32_t owned[WORKER_PARTITIONS_MAX];
     int owned_count;
-    int64_t republish_at_ms, retire_at_ms, sweep_at_ms, rejoin_at_ms;
+    int64_t republish_at_ms, retire_at_ms, sweep_at_ms, rejoin_at_ms, count_at_ms;
     atomic_bool sweeping;
     bool was_paused;
     char said[PAUSE_BYTES]; // why it is paused, as the log knows it
@@ -349,6 +350,23 @@ retire(struct keeper *keeper, int64_t now)
     keeper->retire_at_ms = more ? now : now + RETIRE_MS;
 }
 
+// For the gauges: what all processes of this worker share.
+static void
+count_ledger(struct keeper *keeper, int64_t now)
+{
+    struct worker *worker = keeper->worker;
+    struct ledger_counts counts;
+    struct error err;
+    keeper->count_at_ms = now + COUNT_MS;
+    if (!ledger_pg_counts(worker->ledger, &counts, &err)) {
+        log_warn("counting", "%s", err.text);
+        return;
+    }
+    metric_set(worker->metric_parked, counts.parked);
+    metric_set(worker->metric_outbox, counts.outbox);
+    metric_set(worker->metric_attention, counts.attention);
+}
+
 static void
 keep_ledger(struct keeper *keeper, int64_t now)
 {
@@ -367,6 +385,8 @@ keep_ledger(struct keeper *keeper, int64_t now)
     }
     if (now >= keeper->retire_at_ms)
         retire(keeper, now);
+    if (now >= keeper->count_at_ms)
+        count_ledger(keeper, now);
     sweep_when_due(keeper, now);
 }
 

@@ -77,7 +77,8 @@ struct worker {
     atomic_llong ahead_ms; // of the business's clock; 0 unless CLOCK_MOVABLE
     atomic_bool draining;  // no new call leaves, nothing new is dispatched
     atomic_bool fenced;    // the ledger said somebody else owns what we hold
-    struct metric *metric_running, *metric_ready, *metric_parked_lanes, *metric_lag;
+    struct metric *metric_running, *metric_ready, *metric_lag;
+    struct metric *metric_parked, *metric_outbox, *metric_attention;
     struct metric **metric_done; // by row of the handlers' table
     struct metric_histogram *attempt_time;
 };
@@ -118,6 +119,8 @@ bool worker_kafka_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK
 bool worker_producer_open(struct worker *worker, struct error *err) ATTR_MUST_CHECK;
 // Sends one follow-up; called by the ledger's threads. Waits while the queue is full.
 void worker_publish(void *owner, const struct settle_out *out);
+// The largest record that can be sent.
+int64_t worker_record_bytes(struct worker *worker);
 // Puts a new producer in the place of one that had a fatal error. True if it did.
 bool worker_producer_renew(struct worker *worker);
 

@@ -54,10 +54,11 @@ class Parking(Case):
         stack, provider = self.stack, self.provider
         key = stack.key("slow")
         provider.fail("500", key=key)
-        stack.worker(RETRY_PARK_MS="1h", RETRY_MAX_MS="2h").ready()
+        worker = stack.worker(RETRY_PARK_MS="1h", RETRY_MAX_MS="2h").ready()
         ids = [stack.send("echo.free", key, n) for n in range(3)]
         stack.flush()
         wait_until(lambda: [event for _, event in stack.parked()] == ids, "parked")
+        wait_until(lambda: "\nrelais_parked 3\n" in worker.get("/metrics")[1], "the gauge")
         provider.clear_rules()
         status, said = stack.cli("park", "release", key)
         self.assertEqual(status, 0, said)
@@ -97,8 +98,60 @@ class Parking(Case):
         self.assertEqual([d.header("x-dead-status") for d in dead], ["500"])
         self.assertEqual([c.n for c in provider.seen(key=key, done=True)], [1])
 
+    def test_the_age_of_a_parked_event_counts_from_its_first_attempt(self):
+        stack, provider = self.stack, self.provider
+        key = stack.key("aged")
+        provider.fail("500", key=key)
+        stack.worker(RETRY_PARK_MS="1h", RETRY_MAX_MS="2h", RETRY_GIVE_UP_MS="1h").ready()
+        stack.send("echo.free", key, 0)
+        stack.flush()
+        wait_until(stack.parked, "parked")
+        mine = f"relais.parked_event WHERE worker = '{stack.name}'"
+        age = "extract(epoch FROM clock_timestamp() - first_attempt_at)"
+        self.assertEqual(stack.postgres.number(
+            f"SELECT count(*) FROM {mine} AND {age} BETWEEN 0 AND 600"), 1)
+        stack.postgres.run(f"UPDATE relais.parked_event SET due_at = now(), first_attempt_at"
+                           f" = now() - interval '2 h' WHERE worker = '{stack.name}'")
+        stack.settle()
+        self.assertEqual(len(wait_until(stack.dead, "a dead letter")), 1)
+
 
 class DeadLetters(Case):
+    def test_the_largest_event_has_a_dead_letter_and_can_be_replayed(self):
+        stack, provider = self.stack, self.provider
+        key = stack.key("large")
+        provider.fail("422", key=key)
+        stack.worker().ready()
+        data = {"n": 0, "company": "acme", "pad": "x" * (1000 * 1000 - 1000)}
+        event = stack.send("echo.touch", key, payload=json.dumps(data).encode())
+        stack.flush()
+        stack.settle()
+        letter = wait_until(stack.dead, "a dead letter")[0]
+        self.assertEqual(json.loads(letter.payload), data)
+        self.assertEqual(letter.header("x-dead-status"), "422")
+        provider.clear_rules()
+        status, said = stack.cli("dead", "replay", "--all", "echo.dead-letters", "--entity",
+                                 key)
+        self.assertEqual(status, 0, said)
+        wait_until(lambda: provider.seen(key=key, done=True), "it was replayed")
+        self.assertEqual(stack.steps(event), ["dead"])
+
+    def test_the_letter_of_what_kafka_takes_no_larger_is_cut_and_leaves_the_outbox(self):
+        stack, provider = self.stack, self.provider
+        key = stack.key("cut")
+        provider.fail("422", key=key)
+        stack.worker(KAFKA_MESSAGE_MAX_BYTES="100000").ready()
+        data = {"n": 0, "company": "acme", "pad": "x" * 200000}
+        stack.send("echo.touch", key, payload=json.dumps(data).encode())
+        stack.flush()
+        stack.settle()
+        letter = wait_until(stack.dead, "a dead letter")[0]
+        self.assertLess(len(letter.payload), 100000)
+        self.assertRegex(letter.header("x-dead-cut"), r"^\d+ of 2000\d\d bytes of the payload$")
+        status, said = stack.cli("dead", "replay", "--all", "echo.dead-letters", "--entity",
+                                 key)
+        self.assertIn("0 replayed, 1 skipped", said)
+
     def test_a_refused_event_is_kept_with_its_reason_and_its_lane_goes_on(self):
         stack, provider = self.stack, self.provider
         key = stack.key("a")

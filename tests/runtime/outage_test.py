@@ -126,6 +126,32 @@ class Servers(Outage):
         self.everything_done_once()
 
 
+    def test_a_full_disk_of_postgres_is_told_and_waited_out(self):
+        stack, provider = self.stack, self.provider
+        worker = stack.worker().ready()
+        stack.postgres.run(
+            "CREATE FUNCTION relais.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            f" IF NEW.worker = '{stack.name}' THEN RAISE SQLSTATE '53100' USING MESSAGE ="
+            " 'could not extend file: No space left on device'; END IF; RETURN NEW; END $$")
+        full = ("CREATE TRIGGER no_room BEFORE INSERT ON relais.{0} FOR EACH ROW"
+                " EXECUTE FUNCTION relais.no_room()")
+        tables = ("finished_event", "journey_step")
+        for table in tables:
+            stack.postgres.run(full.format(table))
+        try:
+            self.send_some(100)
+            wait_until(lambda: "No space left on device" in worker.get("/readyz")[1],
+                       lambda: f"not ready: {worker.get('/readyz')}")
+            self.assertEqual(worker.get("/readyz")[0], 503)
+            self.assertEqual(worker.get("/livez")[0], 200)
+        finally:
+            for table in tables:
+                stack.postgres.run(f"DROP TRIGGER no_room ON relais.{table}")
+            stack.postgres.run("DROP FUNCTION relais.no_room()")
+        self.everything_done_once()
+        worker.ready()
+
+
 class Members(Outage):
     def test_workers_come_and_go(self):
         stack, provider = self.stack, self.provider

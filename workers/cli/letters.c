@@ -200,6 +200,16 @@ letters_replay(const struct record *letter, char seen[EVENT_SEEN], struct error 
         error_permanent(err, "it does not say where it came from (x-dead-topic)");
         return NULL;
     }
+    if (letters_header(letter, "x-dead-cut")[0] != '\0') {
+        error_permanent(
+            err,
+            "it was cut, for Kafka takes no larger one: the event itself is "
+            "%s/%s/%s",
+            letters_header(letter, "x-dead-topic"),
+            letters_header(letter, "x-dead-partition"),
+            letters_header(letter, "x-dead-offset"));
+        return NULL;
+    }
     replay_id(letter, id);
     struct record *again = replay_of(letter, id);
     if (again == NULL || !event_seen_key(again, false, seen)) {

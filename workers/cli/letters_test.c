@@ -52,6 +52,25 @@ a_replay_keeps_what_the_event_was(void **state)
 }
 
 static void
+a_letter_that_was_cut_has_no_replay(void **state)
+{
+    const struct record_header headers[] = {
+        HEADER("ce_id", "e1"),
+        HEADER("ce_source", "docuseal"),
+        HEADER("ce_type", "t"),
+        HEADER("x-dead-topic", "docuseal.webhooks"),
+        HEADER("x-dead-partition", "3"),
+        HEADER("x-dead-offset", "12"),
+        HEADER("x-dead-cut", "2 of 9 bytes of the payload")};
+    const struct record letter = letter_of(headers, 7, "{}");
+    char seen[EVENT_SEEN];
+    struct error err = {0};
+    (void)state;
+    assert_null(letters_replay(&letter, seen, &err));
+    assert_non_null(strstr(err.text, "docuseal.webhooks/3/12"));
+}
+
+static void
 a_replay_of_a_replay_keeps_the_first_identity(void **state)
 {
     const struct record_header headers[] = {
@@ -162,6 +181,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_replay_keeps_what_the_event_was),
+        cmocka_unit_test(a_letter_that_was_cut_has_no_replay),
         cmocka_unit_test(a_replay_of_a_replay_keeps_the_first_identity),
         cmocka_unit_test(a_replay_has_every_header_of_the_letter),
         cmocka_unit_test(an_envelope_is_replayed_as_one),
