@@ -85,6 +85,29 @@ class Parking(Case):
         self.assertEqual(worker.lines("fenced"), [])
         self.assertEqual(len(worker.lines("assigned")), 1)
 
+    def test_lanes_released_in_the_middle_of_a_rebalance_are_handled_in_order(self):
+        stack, provider = self.stack, self.provider
+        keys = [stack.key(f"k{i}") for i in range(12)]
+        settings = dict(RETRY_PARK_MS="1h", RETRY_MAX_MS="2h", BREAKER_FAILURES="100000",
+                        **SHORT_SESSION)
+        provider.fail("500", path="/touch")
+        first = stack.worker(**settings).ready()
+        for n in range(3):
+            for key in keys:
+                stack.send("echo.free", key, n)
+        stack.flush()
+        wait_until(lambda: len(stack.parked()) == 36, lambda: f"36: {len(stack.parked())}")
+        provider.clear_rules()
+        stack.worker(**settings)  # nobody waits until it has its part
+        for i, key in enumerate(keys):
+            if i == len(keys) // 2:
+                first.kill()
+            status, said = stack.cli("park", "release", key)
+            self.assertEqual(status, 0, said)
+        stack.settle()
+        for key in keys:
+            self.assertEqual([c.n for c in provider.seen(key=key, done=True)], [0, 1, 2])
+
     def test_what_fails_for_too_long_becomes_a_dead_letter(self):
         stack, provider = self.stack, self.provider
         key = stack.key("old")
