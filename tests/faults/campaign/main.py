@@ -152,7 +152,7 @@ class Campaign:
         verdict = Verdict(self.system, self.people, self.providers, self.postman)
         for missing in self.troubles.missing_points():
             verdict.check(False, "not once: %s" % missing)
-        verdict.wait_done(240)
+        verdict.wait_done()
         self.stop.set()
         self.people.end()
         good = verdict.judge()

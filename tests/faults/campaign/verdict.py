@@ -2,13 +2,17 @@
 
 import json
 
-from harness.wait import until
+from harness.wait import NotSeen, until
 
 from .judges import Judges, Scene
 
 REST = """
     SELECT 1 FROM relais.outbox UNION ALL SELECT 1 FROM relais.parked_event
     UNION ALL SELECT 1 FROM relais.timer WHERE due_at < clock_timestamp()"""
+
+# How long nothing may be finished, and how often that is waited for.
+QUIET_S = 100
+PATIENCE = 9
 
 # What a mail leaves behind that may have gone out.
 MAIL = "invoice-ninja.email"
@@ -31,16 +35,31 @@ class Verdict:
 
     # Until it is over.
 
-    def wait_done(self, seconds):
+    def wait_done(self):
         """Every quote at its end, nothing on its way any more, and a person has settled
         what was left to people."""
         stories = self.people.book.all()
-        until("every client has done his part", self.nobody_waits, seconds)
-        until("every quote is at its end",
-              lambda: not self.unfinished(stories), seconds)
-        self.wait_rest(seconds)
+        self.wait("every client has done his part", self.nobody_waits)
+        self.wait("every quote is at its end", lambda: not self.unfinished(stories))
+        self.wait("nothing is on its way", self.rests)
         self.settle_mails()
-        self.wait_rest(seconds)
+        self.wait("nothing is on its way", self.rests)
+
+    def wait(self, what, condition):
+        """Goes on waiting as long as anything is finished meanwhile: how fast the
+        machine is says nothing about the promise."""
+        finished = None
+        for _ in range(PATIENCE):
+            try:
+                return until(what, condition, QUIET_S, 0.5)
+            except NotSeen:
+                before, finished = finished, self.finished()
+                if before == finished:
+                    raise
+        raise NotSeen("%s: not in %d times %d s" % (what, PATIENCE, QUIET_S))
+
+    def finished(self):
+        return self.system.ledger("SELECT count(*) AS n FROM relais.finished_event")
 
     def nobody_waits(self):
         left = self.people.waiting()
@@ -60,9 +79,6 @@ class Verdict:
     def rows(self, collection, fields="*"):
         found = self.system.directus.rows(collection, fields)
         return {row["id"]: row for row in found}
-
-    def wait_rest(self, seconds):
-        until("nothing is on its way", self.rests, seconds, 0.5)
 
     def rests(self):
         before = self.progress()
