@@ -44,7 +44,6 @@ struct loop {
     struct mail_list inbox;
     bool stopping;
     atomic_ullong turns;
-    void *data;
     struct loop_owned http;
     struct loop_watch wake_watch;
     struct loop_mail stop_mail;
@@ -454,12 +453,6 @@ loop_current(void)
     return current_loop;
 }
 
-size_t
-loop_fibers(const struct loop *loop)
-{
-    return fiber_count(loop->pool);
-}
-
 struct fiber_pool *
 loop_pool(struct loop *loop)
 {
@@ -470,18 +463,6 @@ uint64_t
 loop_turns(const struct loop *loop)
 {
     return atomic_load_explicit(&loop->turns, memory_order_relaxed);
-}
-
-void
-loop_set_data(struct loop *loop, void *data)
-{
-    loop->data = data;
-}
-
-void *
-loop_data(const struct loop *loop)
-{
-    return loop->data;
 }
 
 struct loop_owned *

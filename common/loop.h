@@ -78,16 +78,11 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 void loop_watch_fd(struct loop *loop, int fd, struct loop_watch *watch, uint32_t events,
                    bool known);
 
-// How many fibers live on the loop, and their pool. On the loop's thread.
-size_t loop_fibers(const struct loop *loop);
+// Where its fibers come from. On the loop's thread.
 struct fiber_pool *loop_pool(struct loop *loop);
 
 // A number that moves while the loop turns: a watchdog's food. Any thread.
 uint64_t loop_turns(const struct loop *loop);
-
-// A slot for the owner's per-loop data (set before loop_start).
-void loop_set_data(struct loop *loop, void *data);
-void *loop_data(const struct loop *loop);
 
 // Something that belongs to the loop: freed on its thread when it ends.
 struct loop_owned {
