@@ -32,7 +32,13 @@ REFUSALS = {"429", "429 with Retry-After"}
 OWNER_OF = dict(zip(FAULTS, list(OWNERS) * len(FAULTS)))
 
 
+# Only what is silent shall be cut, also on a busy machine.
+PATIENT = {"EFFECT_TIMEOUT_MS": "6000", "INVOICE_NINJA_TIMEOUT_MS": "6000",
+           "MAUTIC_TIMEOUT_MS": "6000"}
+
+
 class InvoiceNinja(Billing):
+    settings = {**Billing.settings, **PATIENT}
     owners = tuple(OWNERS)
 
     def test_a_client_an_invoice_a_mail_and_a_payment_are_made_once(self):
@@ -40,9 +46,8 @@ class InvoiceNinja(Billing):
         for quote, _, _ in cases.values():
             self.directus.update("quotes", quote, status="signed")
         rows = {name: self.invoiced(quote) for name, (quote, _, _) in cases.items()}
-        for name, row in rows.items():
-            with self.subTest(name):
-                self.assert_mailed_once_or_asked(name, row)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(self.assert_mailed_once_or_asked, rows, rows.values()))
         for name, (_, _, payment) in cases.items():
             self.book(rows[name], "3243.00", id=payment)
         for quote, _, _ in cases.values():
@@ -80,13 +85,14 @@ class InvoiceNinja(Billing):
         return row
 
     def assert_mailed_once_or_asked(self, name, row):
-        asked = self.until("the mail went out, or a person is asked",
-                           lambda: self.asked(row) or self.confirmed(row), 60)
+        self.until("the mail went out, or a person is asked",
+                   lambda: self.asked(row) or self.confirmed(row), 60)
+        asked = self.asked(row)
         if name in REFUSALS:
-            self.assertFalse(self.asked(row))
-        if self.asked(row):
+            self.assertEqual(asked, [], name)
+        if asked:
             self.decide(row, asked[0]["entity"])
-        self.assertEqual(len(self.mails(row)), 1)
+        self.assertEqual(len(self.mails(row)), 1, name)
 
     def decide(self, row, identity):
         """As a person does who looked into the outgoing mail."""
@@ -133,7 +139,7 @@ class InvoiceNinja(Billing):
 
 
 class Mautic(Journey):
-    settings = {"INTEGRATIONS": "docuseal,mautic", "MAUTIC_PER_SECOND": "0"}
+    settings = {**PATIENT, "INTEGRATIONS": "docuseal,mautic", "MAUTIC_PER_SECOND": "0"}
 
     @classmethod
     def setUpClass(cls):
