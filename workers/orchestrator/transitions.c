@@ -26,16 +26,30 @@ orchestrator_look_now(struct job *job, struct orchestrator_sight *sight)
     return true;
 }
 
+// Whether somebody acted on the status before: then sent_at is another instant than the
+// one that a failed attempt at this very event left there.
+static bool
+acted_on_before(const struct orchestrator_sight *sight)
+{
+    const char *stamp = json_string_or(sight->row, "sent_at", "");
+    int64_t stamped_ms = 0;
+    int64_t told_ms = 0;
+    if (stamp[0] == '\0')
+        return false;
+    return !clock_parse(stamp, &stamped_ms) || !clock_parse(sight->ev->time, &told_ms)
+           || stamped_ms != told_ms;
+}
+
 // Without a memory a hint cannot tell an old status from a new one. It is new where the
-// event itself wrote it; `stamp` (sent_at) says that it was acted on before.
+// event itself wrote it and nobody has acted on it.
 static const char *
 status_before_hint(const struct orchestrator_sight *sight)
 {
     const struct orchestrator_change *change = sight->change;
     if (sight->memory->known)
         return sight->memory->status;
-    bool wrote_it = strcmp(status_of(change->after), sight->to) == 0
-                    && json_at(sight->row, "sent_at") == NULL;
+    bool wrote_it =
+        strcmp(status_of(change->after), sight->to) == 0 && !acted_on_before(sight);
     return change->operation == CHANGE_CREATE || wrote_it ? "" : sight->to;
 }
 

@@ -455,6 +455,28 @@ a_hint_about_an_old_sent_quote_starts_nothing(void **state)
 }
 
 static void
+a_hint_that_failed_after_its_stamp_goes_on(void **state)
+{
+    struct play *play = *state;
+    play->o.capture = "flow";
+    play_expect(play, "GET", "/items/quotes?", 200,
+                ROWS(ROW("sent", ",\"sent_at\":\"2026-01-01T08:00:00.000Z\"")));
+    (void)flow(play, "directus.quotes.update", HINT("{\"status\":\"sent\"}"), LONG_AGO);
+    assert_says(play->published, "docuseal.commands");
+}
+
+static void
+a_hint_about_what_was_acted_on_before_starts_nothing(void **state)
+{
+    struct play *play = *state;
+    play->o.capture = "flow";
+    play_expect(play, "GET", "/items/quotes?", 200, ROWS(ROW("sent", STAMPED)));
+    (void)flow(play, "directus.quotes.update", HINT("{\"status\":\"sent\"}"),
+               "2026-01-02T08:00:00Z");
+    assert_says(play->note, "nothing new");
+}
+
+static void
 a_replayed_change_is_a_hint(void **state)
 {
     struct play *play = *state;
@@ -571,6 +593,8 @@ main(void)
         TEST(a_hint_that_is_early_comes_again),
         TEST(a_hint_of_a_creation_that_was_overtaken_does_not_wait),
         TEST(a_hint_about_an_old_sent_quote_starts_nothing),
+        TEST(a_hint_that_failed_after_its_stamp_goes_on),
+        TEST(a_hint_about_what_was_acted_on_before_starts_nothing),
         TEST(a_replayed_change_is_a_hint),
         TEST(a_key_that_is_no_uuid_is_refused),
         TEST(a_change_without_its_row_is_refused),
