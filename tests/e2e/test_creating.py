@@ -139,12 +139,7 @@ class InvoiceNinja(Billing):
 
 
 class Mautic(Journey):
-    settings = {**PATIENT, "INTEGRATIONS": "docuseal,mautic", "MAUTIC_PER_SECOND": "0"}
-
-    @classmethod
-    def setUpClass(cls):
-        super(Journey, cls).setUpClass()
-        cls.ninja, cls.mautic = cls.system.ninja, cls.system.mautic
+    settings = {**Journey.settings, **PATIENT, "MAUTIC_PER_SECOND": "0"}
 
     def test_a_contact_its_points_its_campaigns_and_a_note_are_made_once(self):
         people = {name: self.new_client(OWNER_OF[name]) for name in FAULTS}
