@@ -5,7 +5,8 @@ import json
 from harness import Case
 from harness.case import quote_row
 
-# The quotes that were there, and whether their submissions were.
+DRAFTS = 1050  # more than two pages of Directus
+# The other quotes that were there, and whether their submissions were.
 BEFORE = {
     "draft": ("draft", "none", False),
     "sent": ("sent", "pending", True),
@@ -44,6 +45,8 @@ class LiveSystem(Case):
                 cls.submissions_before[name] = submission
                 row["docuseal_submission_id"] = str(submission)
             cls.quotes_before[name] = directus.create("quotes", row)
+        directus.call("POST", "/items/quotes", [
+            quote_row("LEXAIA", contact) for _ in range(DRAFTS)], fields="id")
         for name in ("signed", "awaiting_deposit", "completed"):
             simulator.sign(cls.submissions_before[name])
         simulator.view(cls.submissions_before["viewed"])
@@ -124,7 +127,9 @@ class LiveSystem(Case):
         told = json.loads(self.system.relais("baseline", "--json"))
         self.assertEqual((told["effects"], told["references"], told["rounds"],
                           told["states"]), (0, 0, 0, 0))
-        self.assertGreaterEqual(told["rows"], len(BEFORE))
+        self.assertGreaterEqual(told["rows"], len(BEFORE) + DRAFTS)
+        self.assertEqual(told["rows"], sum(len(self.directus.rows(collection, "id"))
+                                           for collection in ("quotes", "cgv_acceptances")))
         self.assertEqual(self.ledger_state(), before)
         self.simulator.sign(submission)
         self.becomes(quote, "signed", "completed")

@@ -219,21 +219,13 @@ write_batch(struct baseline *baseline, struct batch *batch, const char *collecti
     return good;
 }
 
-// One page, ordered by id, so that a row that moves meanwhile is neither skipped nor
-// read twice. *last is where the next page begins, NULL after the last one.
 static bool
 take_page(struct baseline *baseline, struct job *job, const struct papers *papers,
-          char last[64], bool *more, int *status)
+          struct baseline_place *place, int *status)
 {
-    const struct http_header first[] = {
-        {"fields", papers->fields}, {"sort", "id"}, {"limit", "500"}, {NULL}};
-    const struct http_header next[] = {{"fields", papers->fields},
-                                       {"sort", "id"},
-                                       {"limit", "500"},
-                                       {"filter[id][_gt]", last},
-                                       {NULL}};
-    struct json_object *rows = directus_list(
-        &baseline->directus, job, papers->collection, last[0] == '\0' ? first : next);
+    const struct baseline_query what = {.collection = papers->collection,
+                                        .fields = papers->fields};
+    struct json_object *rows = baseline_page(baseline, job, &what, place);
     if (rows == NULL) {
         *status = cli_error(baseline->cli, &job->error);
         return false;
@@ -250,9 +242,7 @@ take_page(struct baseline *baseline, struct job *job, const struct papers *paper
             baseline->with_submission++;
             add_submission(job, &batch, papers, row, submission);
         }
-        (void)str_copy(last, 64, json_string_or(row, "id", ""));
     }
-    *more = count == BASELINE_PAGE;
     bool good = write_batch(baseline, &batch, papers->collection, status);
     batch_end(&batch);
     return good;
@@ -261,14 +251,13 @@ take_page(struct baseline *baseline, struct job *job, const struct papers *paper
 static int
 take_papers(struct baseline *baseline, const struct papers *papers)
 {
-    char last[64] = "";
-    bool more = true;
+    struct baseline_place place = {.more = true};
     int status = EX_OK;
-    while (more && status == EX_OK) {
+    while (place.more && status == EX_OK) {
         struct job job;
         job_begin(&job, BASELINE_PAGE_MS);
-        if (!take_page(baseline, &job, papers, last, &more, &status))
-            more = false;
+        if (!take_page(baseline, &job, papers, &place, &status))
+            place.more = false;
         job_end(&job);
     }
     return status;

@@ -11,7 +11,7 @@
 #include "workers/cli/cli.h"
 
 enum {
-    BASELINE_PAGE = 500, // rows
+    BASELINE_PAGE = 500, // rows, as baseline_page.c asks for
     BASELINE_PAGE_MS = 120 * 1000,
     BASELINE_COLUMNS = 8,
 };
@@ -27,6 +27,26 @@ struct baseline {
 // why, which was printed.
 bool baseline_insert(struct cli *cli, const char *sql, struct pg_array *arrays[],
                      int count, int64_t *inserted, int *status) ATTR_MUST_CHECK;
+
+// Which rows; filter may be NULL.
+struct baseline_query {
+    const char *collection, *fields;
+    const char *filter, *value;
+};
+
+// How far they were read. Begins with more = true and zeros.
+struct baseline_place {
+    char last[64];
+    size_t offset;
+    bool more;
+};
+
+// The next rows, ordered by id: those of the next page that were not read before, so
+// that a row that moves meanwhile is neither skipped nor taken twice. NULL: the job's
+// error says why. An empty array is no end: see place->more.
+struct json_object *baseline_page(const struct baseline *baseline, struct job *job,
+                                  const struct baseline_query *what,
+                                  struct baseline_place *place) ATTR_MUST_CHECK;
 
 // Sets the timers of open quotes and invoices, and remembers who is a client already.
 // Returns the exit status.

@@ -15,9 +15,7 @@ struct batch {
 
 // One collection, and what a row of it means.
 struct pass {
-    const char *collection;
-    const char *fields;
-    const char *filter, *value;
+    struct baseline_query what;
     void (*take)(struct job *job, struct batch *batch, struct json_object *row);
 };
 
@@ -88,12 +86,14 @@ take_person(struct job *job, struct batch *batch, struct json_object *row)
 }
 
 static const struct pass passes[] = {
-    {"quotes", "id,status,valid_until,contact_id,owner_company_id.code",
-     "filter[status][_in]", "sent,viewed,completed", take_quote},
-    {"client_invoices", "id,status,due_date,quote_id,owner_company",
-     "filter[status][_in]", "sent,partial,overdue", take_invoice},
-    {"people", "id", "filter[company_id][is_client][_eq]", "true", take_person},
-    {0},
+    {{"quotes", "id,status,valid_until,contact_id,owner_company_id.code",
+      "filter[status][_in]", "sent,viewed,completed"},
+     take_quote},
+    {{"client_invoices", "id,status,due_date,quote_id,owner_company",
+      "filter[status][_in]", "sent,partial,overdue"},
+     take_invoice},
+    {{"people", "id", "filter[company_id][is_client][_eq]", "true"}, take_person},
+    {.take = NULL},
 };
 
 static void
@@ -150,27 +150,11 @@ write_clients(struct baseline *baseline, struct batch *batch, int *status)
     return baseline_insert(baseline->cli, sql, arrays, 2, &baseline->clients, status);
 }
 
-// A page, ordered by id, so that a row that moves meanwhile is neither skipped nor
-// read twice.
-static struct json_object *
-read_page(const struct baseline *baseline, struct job *job, const struct pass *pass,
-          const char *last)
-{
-    const struct http_header query[] = {
-        {"fields", pass->fields},
-        {"sort", "id"},
-        {"limit", "500"},
-        {pass->filter, pass->value},
-        {last[0] == '\0' ? NULL : "filter[id][_gt]", last},
-        {NULL}};
-    return directus_list(&baseline->directus, job, pass->collection, query);
-}
-
 static bool
 take_page(struct baseline *baseline, struct job *job, const struct pass *pass,
-          char last[64], bool *more, int *status)
+          struct baseline_place *place, int *status)
 {
-    struct json_object *rows = read_page(baseline, job, pass, last);
+    struct json_object *rows = baseline_page(baseline, job, &pass->what, place);
     if (rows == NULL) {
         *status = cli_error(baseline->cli, &job->error);
         return false;
@@ -183,9 +167,7 @@ take_page(struct baseline *baseline, struct job *job, const struct pass *pass,
     for (size_t i = 0; i < count; i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
         pass->take(job, &batch, row);
-        (void)str_copy(last, 64, json_string_or(row, "id", ""));
     }
-    *more = count == BASELINE_PAGE;
     bool good = write_timers(baseline, job->settlement, status)
                 && write_clients(baseline, &batch, status);
     pg_array_end(&batch.entities);
@@ -197,14 +179,13 @@ int
 baseline_dates(struct baseline *baseline)
 {
     int status = EX_OK;
-    for (const struct pass *pass = passes; pass->collection != NULL; pass++) {
-        char last[64] = "";
-        bool more = true;
-        while (more && status == EX_OK) {
+    for (const struct pass *pass = passes; pass->take != NULL; pass++) {
+        struct baseline_place place = {.more = true};
+        while (place.more && status == EX_OK) {
             struct job job;
             job_begin(&job, BASELINE_PAGE_MS);
-            if (!take_page(baseline, &job, pass, last, &more, &status))
-                more = false;
+            if (!take_page(baseline, &job, pass, &place, &status))
+                place.more = false;
             job_end(&job);
         }
     }
