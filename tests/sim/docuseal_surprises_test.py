@@ -300,8 +300,8 @@ class LifeTest(DocusealTest):
     def test_archived_tells_next_to_nothing(self):
         number, _ = self.create(self.wish("x"))
         self.act("archive", submission=number)
-        data = [h.json["data"] for h in self.hooks()][-1]
-        self.assertEqual(list(data), ["id", "archived_at"])
+        hooks = {h.event: h.json["data"] for h in self.hooks()}
+        self.assertEqual(list(hooks["submission.archived"]), ["id", "archived_at"])
 
     def test_the_expiry_fires_by_itself(self):
         self.create(dict(self.wish("x"), expire_at="2020-01-01T00:00:00Z"))
