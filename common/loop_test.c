@@ -194,7 +194,8 @@ letters_of_one_sender_arrive_in_order_and_none_is_lost(void **state)
     pthread_t threads[SENDERS];
     struct loop *loop = start_loop();
     for (int i = 0; i < SENDERS; i++) {
-        senders[i] = (struct sender){.loop = loop, .in_order = true};
+        senders[i].loop = loop;
+        senders[i].in_order = true;
         pthread_create(&threads[i], NULL, send_all, &senders[i]);
     }
     for (int i = 0; i < SENDERS; i++)
