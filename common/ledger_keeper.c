@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/ledger_queue.h"
+#include "common/log.h"
 #include "common/str.h"
 
 enum { REPUBLISH_MAX = 500, RETIRE_MAX = 10000 };
@@ -77,6 +78,34 @@ tell_parked(const struct ledger_assignment *told, struct pg_rows *parked)
     }
 }
 
+// Whose transaction has held the lock for longer than any commit takes was frozen in
+// its middle. idle_in_transaction_session_timeout ends its session only where it had
+// finished a statement; half a statement the server awaits for ever. Nothing of it is
+// committed, and the one who thaws finds another's epochs.
+static void
+end_frozen(struct ledger_pg *ledger)
+{
+    struct error err;
+    struct pg_rows *ended = NULL;
+    struct pg_param worker = text_param(ledger->worker);
+    if (pg_run(ledger->keeper,
+               "SELECT pg_terminate_backend(l.pid)"
+               " FROM hashtextextended('relais ' || $1, 0) AS key"
+               " JOIN pg_locks l ON l.locktype = 'advisory' AND l.objsubid = 1"
+               " AND l.classid::int8 = (key >> 32) & 4294967295"
+               " AND l.objid::int8 = key & 4294967295"
+               " JOIN pg_stat_activity a ON a.pid = l.pid"
+               " WHERE l.granted AND l.pid <> pg_backend_pid()"
+               " AND l.database = (SELECT oid FROM pg_database"
+               " WHERE datname = current_database())"
+               " AND a.xact_start < clock_timestamp() - interval '3 seconds'",
+               &worker, 1, &ended, &err)
+        && pg_rows_count(ended) > 0)
+        log_warn("frozen", "%d sessions held our partitions in a transaction: ended",
+                 pg_rows_count(ended));
+    pg_rows_free(ended);
+}
+
 bool
 ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
                  const struct ledger_assignment *told, struct error *err)
@@ -93,6 +122,7 @@ ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
     struct pg_param load[] = {worker, pg_array_param(&array)};
     const struct pg_statement statements[] = {
         {.sql = "BEGIN"},
+        {.sql = "SELECT set_config('lock_timeout', '4s', true)"},
         // Waits for the settles that are being written, and keeps new ones out.
         {.sql = "SELECT pg_advisory_xact_lock(hashtextextended('relais ' || $1, 0))",
          .params = &worker,
@@ -114,8 +144,10 @@ ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
          .rows = &parked},
         {.sql = "COMMIT"},
     };
-    bool done = pg_pipeline(ledger->keeper, statements, 5, err);
+    bool done = pg_pipeline(ledger->keeper, statements, 6, err);
     pg_array_end(&array);
+    if (!done && pg_ok(ledger->keeper))
+        end_frozen(ledger);
     if (!done)
         return false;
     tell_epochs(told, epochs);

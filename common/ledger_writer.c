@@ -75,7 +75,7 @@ is_among(struct pg_rows *rows, const char *event)
 // Begins the transaction under the worker's shared lock (an assignment takes it
 // exclusively, so that no older epoch is still writing when it ends) and reads the
 // epochs. A process that is frozen before it commits keeps that lock: the server ends
-// its session, or nobody could take its partitions over.
+// its session (or who takes its partitions over does, in ledger_keeper.c).
 static bool
 begin(struct writer *writer, struct ledger_write *const *batch, int count,
       struct pg_rows **seen, struct error *err)

@@ -192,6 +192,12 @@ class Members(Outage):
         self.assertEqual(other.stop(), 0)
 
     def test_a_worker_frozen_in_a_transaction_does_not_stop_the_next(self):
+        self.freeze_in_a_transaction("hold")
+
+    def test_nor_does_one_frozen_in_a_statement(self):
+        self.freeze_in_a_transaction("half")
+
+    def freeze_in_a_transaction(self, how):
         stack = self.stack
         caught = threading.Event()
 
@@ -200,7 +206,7 @@ class Members(Outage):
                 return None
             frozen.signal(signal.SIGSTOP)
             caught.set()
-            return "hold"
+            return how
 
         proxy = PgProxy(stack.postgres.dir, f"{stack.name} writer", freeze)
         self.addCleanup(proxy.close)

@@ -1,6 +1,7 @@
 """A proxy before Postgres that cuts a session around its COMMIT: before the server has it,
 or after the server has done it and before the client hears of it. Or it never comes: "hold"
-keeps it until the server ends the session."""
+keeps it until the server ends the session; "half" sends what stood before it, so that the
+server is in the middle of a statement."""
 import collections
 import socket
 import socketserver
@@ -9,7 +10,7 @@ import threading
 
 class PgProxy:
     """decide(n) is asked for the n-th COMMIT of sessions whose application_name contains
-    `name`: "before", "after", "hold" or None."""
+    `name`: "before", "after", "hold", "half" or None."""
 
     def __init__(self, folder, name, decide):
         self.socket, self.name, self.decide = f"{folder}/.s.PGSQL.5432", name, decide
@@ -56,9 +57,11 @@ class PgProxy:
             down.start()
             while data := client.recv(1 << 20):
                 cut = self._next() if watched and b"COMMIT\0" in data else None
-                if cut == "hold":
+                if cut == "half":
+                    server.sendall(data[:data.index(b"COMMIT\0")])
+                if cut in ("hold", "half"):
                     down.join()
-                if cut in ("before", "hold"):
+                if cut in ("before", "hold", "half"):
                     break
                 if cut == "after":
                     hold.set()
