@@ -73,7 +73,8 @@ def key(path, command, source, build, tool, known):
 
 
 def look(path, build):
-    line = ["clang-tidy", "--quiet", f"--checks={checks(path)}", "-p", str(build), path]
+    line = ["nice", "-n", "19", "clang-tidy", "--quiet", f"--checks={checks(path)}", "-p",
+            str(build), path]
     run = subprocess.run(line, capture_output=True, text=True, check=False)
     if run.returncode == 0:
         return None
