@@ -14,6 +14,7 @@
 #include "common/http.h"
 #include "common/job.h"
 
+struct directus_sql;
 struct json_object;
 
 enum { DIRECTUS_COLLECTIONS = 13 };
@@ -23,7 +24,9 @@ struct directus {
     const char *token; // DIRECTUS_TOKEN (secret): read by directus_headers()
     int64_t in_flight; // DIRECTUS_IN_FLIGHT, default 4
     int64_t timeout_ms;
-    const char *origin; // "relais://<program>": the loop guard others see
+    const char *database_url; // DIRECTUS_DATABASE_URL (secret), "" = rows come by REST
+    struct directus_sql *sql; // NULL without it
+    const char *origin;       // "relais://<program>": the loop guard others see
     const char *collections[DIRECTUS_COLLECTIONS]; // private: see directus_collection()
     char origin_text[80];
     struct http_header headers[2];
@@ -50,6 +53,11 @@ const struct http_header *directus_headers(const struct directus *directus,
 // Read once at open. The calls below do this look-up themselves.
 const char *directus_collection(const struct directus *directus, const char *name);
 
+// With DIRECTUS_DATABASE_URL the two that read ask Directus's own Postgres, where the
+// query is one that directus_select.h understands and a loop runs the job; else, and
+// while that Postgres is away, REST. The answers are the same. A role that may not read
+// the table is FATAL.
+
 // One row with the fields named ("id,status,contact_id.email"). NULL with PERMANENT
 // "quotes <id> is not there" where it is missing; with FATAL where rights are missing
 // (told apart by a filter query, as 403 says neither).
@@ -61,6 +69,10 @@ struct json_object *directus_read(const struct directus *directus, struct job *j
 struct json_object *directus_list(const struct directus *directus, struct job *job,
                                   const char *collection,
                                   const struct http_header query[]) ATTR_MUST_CHECK;
+
+// Whether Directus itself answers, and shows rows of the collection. Always by REST.
+bool directus_probe(const struct directus *directus, struct job *job,
+                    const char *collection) ATTR_MUST_CHECK;
 
 // Creates a row whose id the caller chose (a uuid v5). *existed: it was there already
 // (RECORD_NOT_UNIQUE on the primary key), which is no error.
