@@ -134,8 +134,7 @@ static bool
 probe_directus(struct job *job, void *state)
 {
     const struct docuseal *ds = state;
-    const struct http_header query[] = {{"limit", "1"}, {"fields", "id"}, {NULL}};
-    return directus_list(&ds->directus, job, "quotes", query) != NULL;
+    return directus_probe(&ds->directus, job, "quotes");
 }
 
 static const struct integration_probe probes[] = {

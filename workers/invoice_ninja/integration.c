@@ -143,8 +143,7 @@ static bool
 probe_directus(struct job *job, void *state)
 {
     const struct ninja *ninja = state;
-    const struct http_header query[] = {{"limit", "1"}, {"fields", "id"}, {NULL}};
-    return directus_list(&ninja->directus, job, "client_invoices", query) != NULL;
+    return directus_probe(&ninja->directus, job, "client_invoices");
 }
 
 static const struct integration_probe probes[] = {

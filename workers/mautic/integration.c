@@ -122,8 +122,7 @@ static bool
 probe_directus(struct job *job, void *state)
 {
     const struct mautic *m = state;
-    const struct http_header query[] = {{"limit", "1"}, {"fields", "id"}, {NULL}};
-    return directus_list(&m->directus, job, "quotes", query) != NULL;
+    return directus_probe(&m->directus, job, "quotes");
 }
 
 static const struct integration_probe probes[] = {

@@ -72,8 +72,7 @@ static bool
 probe_directus(struct job *job, void *state)
 {
     const struct orchestrator *o = state;
-    const struct http_header query[] = {{"fields", "id"}, {"limit", "1"}, {NULL}};
-    return directus_list(&o->directus, job, "quotes", query) != NULL;
+    return directus_probe(&o->directus, job, "quotes");
 }
 
 static const struct integration_probe probes[] = {
