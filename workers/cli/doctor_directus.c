@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/directus.h"
+#include "common/directus_sql.h"
 #include "common/json.h"
 #include "workers/cli/doctor.h"
 
@@ -114,6 +115,28 @@ check_rights(struct doctor *doctor, const struct directus *directus)
         doctor_say(doctor, DOCTOR_OK, what, NULL, "all %d are there", rights.wanted);
 }
 
+// Where workers read rows, if it is set.
+static void
+check_database(struct doctor *doctor)
+{
+    static const char setting[] = "DIRECTUS_DATABASE_URL";
+    const char *url = doctor_setting(doctor, setting);
+    struct error err = {0};
+    int tables = 0;
+    if (url[0] == '\0')
+        return;
+    if (!directus_sql_try(url, &tables, &err))
+        doctor_say(doctor, DOCTOR_WRONG, setting,
+                   "give its role the rights of docs/directus.md, or leave it away",
+                   "%s", err.text);
+    else if (tables == 0)
+        doctor_say(doctor, DOCTOR_WRONG, setting,
+                   "GRANT SELECT on the collections to its role",
+                   "its role may read no collection");
+    else
+        doctor_say(doctor, DOCTOR_OK, setting, NULL, "may read %d tables", tables);
+}
+
 void
 doctor_directus(struct doctor *doctor)
 {
@@ -125,5 +148,6 @@ doctor_directus(struct doctor *doctor)
     }
     if (check_companies(doctor, &directus))
         check_rights(doctor, &directus);
+    check_database(doctor);
     directus_close(&directus);
 }
