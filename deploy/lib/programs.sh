@@ -9,7 +9,8 @@
 #   relais_cli <run> <words...>          runs the command relais
 #
 # programs_more holds further NAME=value for every program. Which integrations run is in
-# INTEGRATIONS, in stack.env; all of them can.
+# INTEGRATIONS, in stack.env; all of them can. DIRECTUS_READS=sql lets the workers read rows
+# from Directus's own Postgres.
 
 programs_integrations=(docuseal invoice-ninja mautic)
 programs_companies=(HYPERVISUAL DAINAMICS LEXAIA ENKI_REALTY TAKEOUT)
@@ -47,6 +48,9 @@ programs_configure() {
     done
     stack_set "$run" INGEST_SPOOL "$run/spool"
     stack_set "$run" CAPTURE "${CAPTURE:-outbox}"
+    if [ "${DIRECTUS_READS:-rest}" = sql ]; then
+        stack_set "$run" DIRECTUS_DATABASE_URL "$(postgres_reader "$run")" || return 1
+    fi
     stack_set "$run" CLOCK_MOVABLE true
     stack_set "$run" WEBHOOK_BASE_URL "http://127.0.0.1:$(stack_get "$run" INGEST_PORT)"
     programs_configure_docuseal "$run"
@@ -105,8 +109,8 @@ program_port_name() {
 # use for, least of all a secret. Without the outbox nobody needs Directus's own database,
 # and what capture has read is in the ledger.
 program_setting_names() {
-    local ledger='KAFKA_BROKERS DATABASE_URL REDIS_URL DIRECTUS_URL INTEGRATIONS CAPTURE
-        CLOCK_MOVABLE'
+    local ledger='KAFKA_BROKERS DATABASE_URL REDIS_URL DIRECTUS_URL DIRECTUS_DATABASE_URL
+        INTEGRATIONS CAPTURE CLOCK_MOVABLE'
     local docuseal='DOCUSEAL_API_URL DOCUSEAL_API_KEY DOCUSEAL_TEMPLATE_QUOTE
         DOCUSEAL_TEMPLATE_CGV'
     local mautic='MAUTIC_URL MAUTIC_CLIENT_ID MAUTIC_CLIENT_SECRET'

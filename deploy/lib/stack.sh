@@ -20,6 +20,7 @@ export LC_ALL=C.UTF-8
 . "$deploy_dir/lib/fetch_kafka.sh"
 . "$deploy_dir/lib/fetch_directus.sh"
 . "$deploy_dir/lib/postgres.sh"
+. "$deploy_dir/lib/postgres_reader.sh"
 . "$deploy_dir/lib/redis.sh"
 . "$deploy_dir/lib/kafka.sh"
 . "$deploy_dir/lib/directus.sh"

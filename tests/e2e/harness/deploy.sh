@@ -4,6 +4,7 @@
 #
 #   deploy.sh configure <run> <bin>            ports, secrets and settings, into stack.env
 #   deploy.sh settings <run> <name> [number]   all that the program gets, a line each
+#   deploy.sh reader <run>                     the URL of a role that reads Directus's rows
 #   deploy.sh remove <run>                     what is left of a stopped stack
 set -uo pipefail
 . "$(dirname "$0")/../../../deploy/lib/stack.sh"
@@ -23,6 +24,7 @@ settings() {
 case ${1:-} in
 configure) programs_configure "$2" "$3" ;;
 settings) settings "${@:2}" ;;
+reader) postgres_reader "$2" ;;
 remove) stack_remove "$2" ;;
 *) exit 2 ;;
 esac

@@ -56,6 +56,10 @@ class System:
     def deploy(self, *words):
         return run([HERE / "deploy.sh", *words])
 
+    def reader_url(self):
+        """DIRECTUS_DATABASE_URL, for who wants rows to be read there."""
+        return self.deploy("reader", self.run).strip()
+
     def deploy_stack(self, *words):
         return run([ROOT / "deploy" / "stack", *words])
 
