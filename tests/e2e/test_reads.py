@@ -39,8 +39,9 @@ class Reads(Case):
         make("payments", {"amount": "1000000.00", "status": "completed"})
         make("leads", {"contact_id": contact, "email": "x@example.com", "score": -3,
                        "owner_company": OWNER})
-        make("deposit_configs", {"owner_company_id": owner, "status": "active",
-                                 "deposit_percentage": "33.33"})
+        terms = make("deposit_configs", {"owner_company_id": owner, "status": "active",
+                                         "deposit_percentage": "33.33"})
+        self.addCleanup(self.directus.call, "DELETE", "/items/deposit_configs/" + terms)
         make("cgv_acceptances", {"contact_id": contact, "owner_company_id": owner})
         make("signature_logs", {"quote_id": quote, "signers": [{"name": "Zoé", "n": 1.5},
                                                                None]})
