@@ -54,9 +54,9 @@ const struct http_header *directus_headers(const struct directus *directus,
 const char *directus_collection(const struct directus *directus, const char *name);
 
 // With DIRECTUS_DATABASE_URL the two that read ask Directus's own Postgres, where the
-// query is one that directus_select.h understands and a loop runs the job; else, and
-// while that Postgres is away, REST. The answers are the same. A role that may not read
-// the table is FATAL.
+// query is one that directus_select.h understands, the role may read all of its tables
+// and a loop runs the job; else, and while that Postgres is away, REST. The answers are
+// the same.
 
 // One row with the fields named ("id,status,contact_id.email"). NULL with PERMANENT
 // "quotes <id> is not there" where it is missing; with FATAL where rights are missing

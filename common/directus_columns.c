@@ -7,7 +7,7 @@
 struct directus_columns {
     struct pg_rows *rows; // holds the texts
     struct directus_column *list;
-    int readable;
+    int tables;
 };
 
 // A field whose value Directus makes of what is stored is of the type "".
@@ -18,18 +18,19 @@ static const char columns_sql[] =
     "|cast-boolean|cast-json)(,(m2o|uuid|user-created|user-updated))*$'"
     " THEN t.typname ELSE '' END,"
     " coalesce(r.one_collection, ''), '',"
-    " has_table_privilege(c.oid, 'SELECT')::int, a.attnum"
+    " a.attnum"
     " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
     " JOIN pg_type t ON t.oid = a.atttypid"
     " LEFT JOIN directus_fields f ON f.collection = c.relname AND f.field = a.attname"
     " LEFT JOIN directus_relations r"
     " ON r.many_collection = c.relname AND r.many_field = a.attname"
     " WHERE c.relkind IN ('r', 'p', 'v') AND pg_table_is_visible(c.oid)"
+    " AND has_table_privilege(c.oid, 'SELECT')"
     " AND a.attnum > 0 AND NOT a.attisdropped"
     " AND c.relnamespace <> 'pg_catalog'::regnamespace"
     " AND c.relname NOT LIKE 'directus\\_%'"
     " UNION ALL SELECT one_collection, one_field, 'o2m', many_collection, many_field,"
-    " 0, 0 FROM directus_relations WHERE one_field IS NOT NULL AND sort_field IS NULL"
+    " 0 FROM directus_relations WHERE one_field IS NOT NULL AND sort_field IS NULL"
     " AND one_collection IS NOT NULL";
 
 bool
@@ -59,7 +60,7 @@ directus_columns_read(struct pg *pg, struct error *err)
             .other = pg_text(rows, i, 3),
             .field = pg_text(rows, i, 4),
         };
-        columns->readable += pg_i64(rows, i, 5) == 1 && pg_i64(rows, i, 6) == 1;
+        columns->tables += pg_i64(rows, i, 5) == 1;
     }
     return columns;
 }
@@ -81,7 +82,7 @@ directus_columns_list(const struct directus_columns *columns)
 }
 
 int
-directus_columns_readable(const struct directus_columns *columns)
+directus_columns_tables(const struct directus_columns *columns)
 {
-    return columns->readable;
+    return columns->tables;
 }

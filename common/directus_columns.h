@@ -15,7 +15,8 @@ struct directus_columns;
 // Makes a session one that only reads, with a limit of time. Errors as pg_run().
 bool directus_columns_session(struct pg *pg, struct error *err) ATTR_MUST_CHECK;
 
-// Reads the columns and relations of all collections but Directus's own. Errors as
+// Reads the columns and relations of all collections that the role may read, without
+// Directus's own. Errors as
 // pg_run(); also PERMANENT where this is no Directus's database.
 struct directus_columns *directus_columns_read(struct pg *pg,
                                                struct error *err) ATTR_MUST_CHECK;
@@ -25,7 +26,7 @@ void directus_columns_free(struct directus_columns *columns);
 const struct directus_column *
 directus_columns_list(const struct directus_columns *columns);
 
-// How many of the tables the role may read.
-int directus_columns_readable(const struct directus_columns *columns);
+// How many tables they belong to.
+int directus_columns_tables(const struct directus_columns *columns);
 
 #endif

@@ -42,7 +42,6 @@ struct ask {
 
     enum directus_sql_verdict verdict;
     const char *rows; // JSON
-    struct error error;
 };
 
 struct directus_sql {
@@ -152,8 +151,6 @@ directus_sql_ask(struct directus_sql *sql, struct job *job, const char *collecti
     if (!wait_for(sql, job, ask))
         return DIRECTUS_SQL_BY_REST;
     enum directus_sql_verdict verdict = ask->verdict;
-    if (verdict == DIRECTUS_SQL_REFUSED)
-        job->error = ask->error;
     if (verdict == DIRECTUS_SQL_ROWS) {
         *rows = json_parse(job, ask->rows, strlen(ask->rows));
         if (*rows == NULL)
@@ -251,37 +248,36 @@ connect_again(struct directus_sql *sql)
     atomic_store(&sql->up, true);
 }
 
-// Translates with the columns as they are now, or as they have become.
+// The columns as they have become; false: they are not old enough to be asked for
+// again.
+static bool
+renew_columns(struct directus_sql *sql)
+{
+    struct error err = {0};
+    return clock_ms() - sql->columns_ms >= RELOAD_MS && read_columns(sql, &err);
+}
+
 static bool
 translate(struct directus_sql *sql, struct ask *ask, struct directus_select *select)
 {
-    struct error err = {0};
     if (directus_select(&ask->job, directus_columns_list(sql->columns), ask->collection,
                         ask->query, select))
         return true;
-    return select->unknown && clock_ms() - sql->columns_ms >= RELOAD_MS
-           && read_columns(sql, &err)
+    return select->unknown && renew_columns(sql)
            && directus_select(&ask->job, directus_columns_list(sql->columns),
                               ask->collection, ask->query, select);
 }
 
-// What Postgres does not take (an id that is no uuid, a column that went) Directus
-// shall judge. Only a missing right is told: it is the operator's to mend.
+// What Postgres does not take (an id that is no uuid, a column that went, a right that
+// was taken away) Directus shall judge.
 static void
-judge(struct directus_sql *sql, struct ask *ask, const struct error *err)
+judge(struct directus_sql *sql, const struct error *err)
 {
-    if (strstr(err->text, " 42703 ") != NULL || strstr(err->text, " 42P01 ") != NULL)
-        sql->columns_ms = clock_ms() - RELOAD_MS;
-    if (strstr(err->text, " 42501 ") == NULL)
-        return;
-    error_fatal(&ask->error, "no right to read %s by DIRECTUS_DATABASE_URL",
-                ask->collection);
-    ask->error.service = "directus";
-    ask->error.rule = "42501";
-    ask->error.hint =
-        "GRANT SELECT on it to the role of DIRECTUS_DATABASE_URL, or leave "
-        "that setting away";
-    ask->verdict = DIRECTUS_SQL_REFUSED;
+    static const char *const stale[] = {" 42703 ", " 42P01 ", " 42501 ", NULL};
+    for (size_t i = 0; stale[i] != NULL; i++) {
+        if (strstr(err->text, stale[i]) != NULL)
+            (void)renew_columns(sql);
+    }
 }
 
 static void
@@ -294,7 +290,7 @@ answer(struct directus_sql *sql, struct ask *ask)
         return;
     if (!pg_run(sql->pg, select.sql, select.params, select.count, &rows, &err)) {
         if (pg_ok(sql->pg))
-            judge(sql, ask, &err);
+            judge(sql, &err);
         else
             away(sql, &err);
         return;
@@ -381,7 +377,7 @@ directus_sql_try(const char *url, int *collections, struct error *err)
     struct directus_columns *columns =
         pg != NULL ? directus_columns_read(pg, err) : NULL;
     if (columns != NULL)
-        *collections = directus_columns_readable(columns);
+        *collections = directus_columns_tables(columns);
     directus_columns_free(columns);
     pg_close(pg);
     return columns != NULL;

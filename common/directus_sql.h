@@ -25,7 +25,6 @@ void directus_sql_close(struct directus_sql *sql);
 enum directus_sql_verdict {
     DIRECTUS_SQL_ROWS,    // *rows is the array, of the job
     DIRECTUS_SQL_BY_REST, // ask Directus
-    DIRECTUS_SQL_REFUSED, // 42501: no right to the table; error says so
 };
 
 // Asks and suspends the fiber, 5 s at most and not beyond the job's deadline. Outside a

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import uuid
 
@@ -71,6 +72,72 @@ class Reads(Case):
         for question, answer in zip(asked, answers):
             with self.subTest(question):
                 self.assertEqual(answer, "same")
+
+
+class Trouble(Case):
+    """What that Postgres does not answer, Directus does."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.settings = {**Case.settings,
+                        "DIRECTUS_DATABASE_URL": cls.system.reader_url()}
+        cls.url = cls.system.deploy("superuser", cls.system.run).strip()
+        super().setUpClass()
+
+    def execute(self, statements):
+        self.system.execute(self.url, statements)
+
+    def sessions(self):
+        return [row["pid"] for row in self.system.rows(
+            self.url, "SELECT pid FROM pg_stat_activity WHERE usename = 'reader'")]
+
+    def signed(self):
+        """The calls of a signature from beginning to end."""
+        quote, submission = self.sent_quote()
+        self.simulator.sign(submission)
+        self.becomes(quote, "signed", "completed", 60)
+        self.settled(quote)
+        return "\n".join(step["calls"] for step in self.steps(quote))
+
+    def assert_by_sql(self):
+        self.until("rows are read by SQL again",
+                   lambda: "GET /items/" not in self.signed(), 60)
+
+    def test_a_session_that_is_cut_and_may_not_come_back(self):
+        self.assert_by_sql()
+        self.addCleanup(self.execute, "ALTER ROLE reader LOGIN")
+        self.execute("ALTER ROLE reader NOLOGIN")
+        self.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                     " WHERE usename = 'reader'")
+        calls = self.signed()
+        self.assertIn("GET /items/quotes", calls)
+        self.assertNotIn("SELECT ", calls)
+        self.execute("ALTER ROLE reader LOGIN")
+        self.assert_by_sql()
+
+    def test_a_postgres_that_says_nothing(self):
+        self.assert_by_sql()
+        frozen = self.sessions()
+        self.assertTrue(frozen)
+        for pid in frozen:
+            self.addCleanup(os.kill, pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGSTOP)
+        calls = self.signed()
+        self.assertIn("GET /items/quotes", calls)
+        self.assertNotIn("SELECT ", calls)
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        self.assert_by_sql()
+
+    def test_a_right_that_is_taken_away(self):
+        self.assert_by_sql()
+        self.addCleanup(self.execute, "GRANT SELECT ON people TO reader")
+        self.execute("REVOKE SELECT ON people FROM reader")
+        calls = self.signed()
+        self.assertIn("GET /items/quotes", calls)
+        self.assertIn("SELECT ", calls)
+        self.execute("GRANT SELECT ON people TO reader")
+        self.assert_by_sql()
 
 
 class WholeJourney(Journey):

@@ -5,6 +5,7 @@
 #   deploy.sh configure <run> <bin>            ports, secrets and settings, into stack.env
 #   deploy.sh settings <run> <name> [number]   all that the program gets, a line each
 #   deploy.sh reader <run>                     the URL of a role that reads Directus's rows
+#   deploy.sh superuser <run>                  the URL of one that may all, in that database
 #   deploy.sh remove <run>                     what is left of a stopped stack
 set -uo pipefail
 . "$(dirname "$0")/../../../deploy/lib/stack.sh"
@@ -25,6 +26,7 @@ case ${1:-} in
 configure) programs_configure "$2" "$3" ;;
 settings) settings "${@:2}" ;;
 reader) postgres_reader "$2" ;;
+superuser) postgres_url "$2" postgres directus ;;
 remove) stack_remove "$2" ;;
 *) exit 2 ;;
 esac
