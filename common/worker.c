@@ -254,7 +254,7 @@ open_loops(struct worker *worker, struct error *err)
 {
     worker->loop_count = loop_count(worker);
     for (int i = 0; i < worker->loop_count; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "loop-%d", i);
         worker->loops[i] = loop_new((size_t)worker->settings.stack_bytes, err);
         if (worker->loops[i] == NULL)
