@@ -187,6 +187,20 @@ connected(struct pg *pg, struct error *err)
     return false;
 }
 
+// Left to itself a server holds the session, and the locks, of a machine that vanished
+// for two hours. One that takes no such settings (a pooler's) has its own.
+static bool
+let_server_notice(struct pg *pg, struct error *err)
+{
+    return pg_run(pg,
+                  "SELECT set_config('tcp_keepalives_idle', '10', false),"
+                  " set_config('tcp_keepalives_interval', '5', false),"
+                  " set_config('tcp_keepalives_count', '3', false),"
+                  " set_config('tcp_user_timeout', '30s', false)",
+                  NULL, 0, NULL, err)
+           || pg_ok(pg);
+}
+
 struct pg *
 pg_open(const char *url, const char *name, struct error *err)
 {
@@ -196,7 +210,7 @@ pg_open(const char *url, const char *name, struct error *err)
     pg->url = str_dup(url);
     pg->name = str_dup(name);
     pg->conn = dial(pg);
-    if (!connected(pg, err)) {
+    if (!connected(pg, err) || !let_server_notice(pg, err)) {
         pg_close(pg);
         return NULL;
     }
@@ -218,14 +232,6 @@ bool
 pg_ok(const struct pg *pg)
 {
     return PQstatus(pg->conn) == CONNECTION_OK;
-}
-
-bool
-pg_reconnect(struct pg *pg, struct error *err)
-{
-    PQfinish(pg->conn);
-    pg->conn = dial(pg);
-    return connected(pg, err);
 }
 
 // Sends what is buffered and reads until a result is complete. Both at once: a server

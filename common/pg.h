@@ -14,7 +14,8 @@
 struct pg;
 struct pg_rows;
 
-// Connects (at most 5 s). url is a libpq URI or conninfo; name is application_name. The
+// Connects (at most 5 s); the server is told to end the session, and give its locks
+// back, when we do not answer for half a minute. url is a libpq URI or conninfo; name is application_name. The
 // error never shows the URL; its hint says what to correct in it.
 struct pg *pg_open(const char *url, const char *name,
                    struct error *err) ATTR_MUST_CHECK;
@@ -25,8 +26,6 @@ bool pg_url_check(const char *url, struct error *err) ATTR_MUST_CHECK;
 
 // Whether the connection is still good as far as libpq knows.
 bool pg_ok(const struct pg *pg);
-// Drops and connects again.
-bool pg_reconnect(struct pg *pg, struct error *err) ATTR_MUST_CHECK;
 
 // One parameter. text (NUL-terminated) or data of length bytes in binary format of
 // `type` (an Oid; 0 = let the server guess). Both NULL = SQL NULL.

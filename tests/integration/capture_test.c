@@ -413,8 +413,7 @@ postgres_that_goes_away_is_waited_for(void **state)
     program_await(&world->active, "/readyz", 503, "postgres");
     program_await(&world->active, "/livez", 200, "ok");
     pg_fixture_again(&world->postgres);
-    struct error err;
-    assert_true(pg_reconnect(world->pg, &err));
+    world->pg = pg_fixture_reconnect(&world->postgres, world->pg);
     await_unpublished(world, 0);
     program_await(&world->active, "/readyz", 200, "ok");
     assert_int_equal(program_stop(&world->active), 0);

@@ -49,6 +49,13 @@ pg_fixture_connect(const struct pg_fixture *fixture)
     return pg;
 }
 
+struct pg *
+pg_fixture_reconnect(const struct pg_fixture *fixture, struct pg *lost)
+{
+    pg_close(lost);
+    return pg_fixture_connect(fixture);
+}
+
 void
 pg_fixture_do(struct pg *pg, const char *sql)
 {

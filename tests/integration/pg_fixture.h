@@ -23,6 +23,8 @@ void pg_fixture_again(const struct pg_fixture *fixture);
 
 // A connection; fails the test if there is none.
 struct pg *pg_fixture_connect(const struct pg_fixture *fixture);
+// In place of one that was lost, which is closed.
+struct pg *pg_fixture_reconnect(const struct pg_fixture *fixture, struct pg *lost);
 
 // Runs a script of statements, or fails the test with the server's words.
 void pg_fixture_do(struct pg *pg, const char *sql);

@@ -321,7 +321,7 @@ copy_is_refused_without_hanging(void **state)
 
     assert_false(pg_script(world->pg, "COPY (SELECT 1) TO STDOUT", &err));
     assert_false(pg_ok(world->pg));
-    assert_true(pg_reconnect(world->pg, &err));
+    world->pg = pg_fixture_reconnect(&world->fixture, world->pg);
     assert_int_equal(pg_fixture_number(world->pg, "SELECT 1"), 1);
 }
 
@@ -370,7 +370,7 @@ killed_session_may_be_tried_again(void **state)
     assert_false(pg_run(world->pg, "SELECT 1", NULL, 0, NULL, &err));
     assert_int_equal(err.kind, ERROR_RETRYABLE);
     assert_false(pg_ok(world->pg));
-    assert_true(pg_reconnect(world->pg, &err));
+    world->pg = pg_fixture_reconnect(&world->fixture, world->pg);
     assert_int_equal(pg_fixture_number(world->pg, "SELECT 1"), 1);
 }
 
@@ -386,10 +386,10 @@ killed_session_ends_the_wait(void **state)
     while (pg_wait_notify(world->pg, -1, 60000, &notified)) // the server's farewell
         assert_false(notified);
     assert_false(pg_ok(world->pg));
-    assert_false(pg_reconnect(world->pg, &err));
+    assert_null(pg_open(world->fixture.url, "test", &err));
     assert_int_equal(err.kind, ERROR_RETRYABLE);
     pg_fixture_again(&world->fixture);
-    assert_true(pg_reconnect(world->pg, &err));
+    world->pg = pg_fixture_reconnect(&world->fixture, world->pg);
 }
 
 static void
@@ -409,7 +409,7 @@ crash_in_a_pipeline_may_be_tried_again(void **state)
     assert_false(pg_ok(world->pg));
     assert_false(pg_pipeline(world->pg, suicide, 4, &err));
     assert_int_equal(err.kind, ERROR_RETRYABLE);
-    assert_true(pg_reconnect(world->pg, &err));
+    world->pg = pg_fixture_reconnect(&world->fixture, world->pg);
 }
 
 static void
