@@ -140,7 +140,7 @@ program_setting_names() {
     esac
 }
 
-# The token of the program's own user in Directus.
+# The token of the program's own user in Directus; relais-ingest has none.
 program_token() {
     case $2 in
     relais) stack_get "$1" DIRECTUS_TOKEN_CLI ;;
@@ -153,7 +153,8 @@ program_settings() {
     for setting in $(program_setting_names "$name" "$(stack_get "$run" CAPTURE)"); do
         printf '%s=%s\n' "$setting" "$(stack_get "$run" "$setting")"
     done
-    printf 'DIRECTUS_TOKEN=%s\n' "$(program_token "$run" "$name")"
+    [ "$name" = relais-ingest ] ||
+        printf 'DIRECTUS_TOKEN=%s\n' "$(program_token "$run" "$name")"
     [ ${#programs_more[@]} -eq 0 ] || printf '%s\n' "${programs_more[@]}"
 }
 
