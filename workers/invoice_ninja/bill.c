@@ -74,7 +74,6 @@ ninja_bill_read(struct job *job, const char *id)
         .status = json_string_or(state, "status", NULL),
         .paid_cents = json_i64_or(state, "paid", 0),
         .balance_cents = json_i64_or(state, "balance", 0),
-        .pending_cents = json_i64_or(state, "pending", 0),
         .updated_at = json_i64_or(state, "updated_at", 0),
     };
     find_root(job, bill);
@@ -97,7 +96,6 @@ ninja_bill_keep(struct job *job, const struct ninja_bill *bill)
     json_set_string(state, "status", bill->status);
     json_set_i64(state, "paid", bill->paid_cents);
     json_set_i64(state, "balance", bill->balance_cents);
-    json_set_i64(state, "pending", bill->pending_cents);
     json_set_i64(state, "updated_at", bill->updated_at);
     settlement_state(job, bill->entity, state);
     if (bill->ninja_id == NULL)

@@ -38,8 +38,7 @@ struct ninja_bill {
     const char *hash;              // of what was mirrored last; NULL: nothing
     const char *status;            // last acted on, our word; NULL: nothing yet
     int64_t paid_cents, balance_cents;
-    int64_t pending_cents; // in paid_cents, but not there yet: gateways take days
-    int64_t updated_at;    // of the figures, Invoice Ninja's clock
+    int64_t updated_at; // of the figures, Invoice Ninja's clock
 };
 
 // What is kept of it; only id and entity are set where nothing is. NULL with

@@ -64,12 +64,11 @@ ninja_payment_create(struct job *job, const struct ninja *ninja, const char *com
 }
 
 bool
-ninja_payment_find(struct job *job, const struct ninja *ninja, const char *company,
-                   const char *invoice, const char *mark, struct json_object **payment)
+ninja_payments_of(struct job *job, const struct ninja *ninja, const char *company,
+                  const char *invoice, struct json_object **list)
 {
     static const struct http_header query[] = {{"include", "payments"}, {NULL}};
     struct json_object *found = NULL;
-    *payment = NULL;
     if (!ninja_ask_for(
             job, ninja,
             &(struct ninja_call){
@@ -79,7 +78,18 @@ ninja_payment_find(struct job *job, const struct ninja *ninja, const char *compa
                 .query = query},
             &found))
         return false;
-    struct json_object *list = json_array_or_null(found, "payments");
+    *list = json_array_or_null(found, "payments");
+    return true;
+}
+
+bool
+ninja_payment_find(struct job *job, const struct ninja *ninja, const char *company,
+                   const char *invoice, const char *mark, struct json_object **payment)
+{
+    struct json_object *list;
+    *payment = NULL;
+    if (!ninja_payments_of(job, ninja, company, invoice, &list))
+        return false;
     size_t count = list != NULL ? json_object_array_length(list) : 0;
     for (size_t i = 0; i < count && *payment == NULL; i++) {
         struct json_object *one = json_object_array_get_idx(list, i);

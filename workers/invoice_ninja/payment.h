@@ -29,8 +29,13 @@ struct json_object *ninja_payment_create(struct job *job, const struct ninja *ni
                                          const char *company, struct json_object *body,
                                          bool *taken) ATTR_MUST_CHECK;
 
-// The payment of a client whose custom_value1 is that; *payment becomes NULL where
-// there is none.
+// GET /invoices/{id}?include=payments: the payments of an invoice of Invoice Ninja's.
+// *list becomes NULL where there is none, or no such invoice.
+bool ninja_payments_of(struct job *job, const struct ninja *ninja, const char *company,
+                       const char *invoice, struct json_object **list) ATTR_MUST_CHECK;
+
+// That of them whose custom_value1 is the mark; *payment becomes NULL where there is
+// none.
 bool ninja_payment_find(struct job *job, const struct ninja *ninja, const char *company,
                         const char *invoice, const char *mark,
                         struct json_object **payment) ATTR_MUST_CHECK;

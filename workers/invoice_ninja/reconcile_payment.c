@@ -38,7 +38,8 @@ struct share {
     const char *row;            // uuid of the payments row
     const char *status;
     int64_t amount_cents, refunded_cents;
-    bool booked; // the row is a person's
+    bool booked;         // the row is a person's
+    bool pending_beside; // another payment of the invoice is not through yet
 };
 
 // ---- reading
@@ -173,7 +174,7 @@ tell_received(struct job *job, const struct share *share)
     json_set_string(data, "contact", bill->contact);
     json_set(data, "amount", ninja_money_of(job, share->amount_cents, bill->currency));
     json_set_bool(data, "fully_paid",
-                  strcmp(bill->status, "paid") == 0 && bill->pending_cents == 0);
+                  strcmp(bill->status, "paid") == 0 && !share->pending_beside);
     json_set_bool(data, "is_deposit", bill->is_deposit);
     publish_fact(job, "payment.received", bill->root,
                  job_printf(job, "%s %" PRId64, share->row, share->amount_cents), data);
@@ -212,22 +213,37 @@ tell(struct job *job, const struct sight *sight, const struct share *share)
 
 // ---- one link
 
-// Invoice Ninja counts a pending payment as paid.
-static void
-count_pending(const struct share *share)
+// Invoice Ninja counts a pending payment as paid: where this one is not the whole sum,
+// the others are looked at. Gateways take days, and what we saw of them may be nothing.
+static bool
+look_beside(struct job *job, const struct sight *sight, struct share *share,
+            const struct ninja_figures *figures)
 {
-    bool was = strcmp(json_string_or(share->before, "status", ""), "pending") == 0;
-    if (was)
-        share->bill->pending_cents -= json_i64_or(share->before, "amount", 0);
-    if (strcmp(share->status, "pending") == 0)
-        share->bill->pending_cents += share->amount_cents;
+    struct json_object *list;
+    if (!is_received(share) || strcmp(figures->status, "paid") != 0
+        || share->amount_cents >= figures->paid_cents)
+        return true;
+    if (!ninja_payments_of(job, sight->hint->ninja, sight->hint->company,
+                           share->invoice_id, &list))
+        return false;
+    size_t count = list != NULL ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        const char *id = json_text_or(one, "id", "");
+        if (strcmp(id, sight->hint->id) != 0
+            && strcmp(json_text_or(one, "status_id", ""), "1") == 0
+            && !json_bool_or(one, "is_deleted", false))
+            share->pending_beside = true;
+    }
+    return true;
 }
 
 static bool
 act_on(struct job *job, struct sight *sight, struct share *share)
 {
     struct ninja_figures figures;
-    if (!ninja_invoice_figures(job, share->invoice, &figures))
+    if (!ninja_invoice_figures(job, share->invoice, &figures)
+        || !look_beside(job, sight, share, &figures))
         return false;
     const struct ninja_payment_row row = {
         .id = share->row,
@@ -239,7 +255,6 @@ act_on(struct job *job, struct sight *sight, struct share *share)
         .reference = reference_of(sight),
     };
     bool changed = has_changed(share);
-    count_pending(share);
     if (!ninja_bill_update(job, sight->hint->ninja, share->bill, &figures,
                            changed ? &row : NULL))
         return false;
