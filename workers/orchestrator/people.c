@@ -46,8 +46,13 @@ convert(struct job *job, const struct event *ev, const struct orchestrator *o,
 {
     bool won = is_won(look->status) && !is_won(look->status_before)
                && json_at(look->row, "converted_at") == NULL;
-    if (!won || orchestrator_contact_of(look->row) == NULL)
+    if (!won)
         return true;
+    if (orchestrator_contact_of(look->row) == NULL) {
+        look->status = look->status_before; // it is won when it has one
+        settlement_note(job, "won, but nobody to convert yet");
+        return true;
+    }
     struct orchestrator_occasion occasion =
         orchestrator_mirror_occasion(job, ev, o, &leads, look, "won");
     return orchestrator_convert(job, &occasion);

@@ -19,6 +19,9 @@
     "{\"id\":\"" ID "\",\"email\":\"" email                              \
     "\",\"first_name\":\"Ada\",\"score\":" score ",\"status\":\"" status \
     "\",\"contact_id\":\"" CONTACT "\"}"
+#define LEAD_ALONE(status)                                                     \
+    "{\"id\":\"" ID "\",\"email\":\"ada@example.com\",\"first_name\":\"Ada\"," \
+    "\"score\":50,\"status\":\"" status "\",\"contact_id\":null}"
 #define PERSON(email, mautic) \
     "{\"id\":\"" ID "\",\"email\":\"" email "\",\"mautic_contact_id\":" mautic "}"
 #define ADA "person:b5fc85e55755f9e0d030a10ab4429b6b2944855f9a0d60077fe832becbc41d72"
@@ -147,6 +150,24 @@ a_contact_is_converted_once_for_ever(void **state)
     assert_null(strstr(play->published, "contact:"));
 }
 
+// A person wins it first and enters the contact afterwards.
+static void
+a_lead_is_won_when_it_has_a_contact(void **state)
+{
+    struct play *play = *state;
+    deliver(play, "directus.leads.update",
+            CHANGE("leads", LEAD_ALONE("negotiation"), LEAD_ALONE("won")));
+    assert_null(strstr(play->published, "contact:"));
+    assert_says(play->note, "nobody to convert");
+    play_expect(play, "GET", "/items/people?", 200,
+                ROWS("{\"id\":\"" CONTACT
+                     "\",\"email\":\"ada@example.com\",\"company_id\":null}"));
+    play_expect(play, "GET", "/items/leads?", 200, ROWS(""));
+    deliver(play, "directus.leads.update",
+            CHANGE("leads", LEAD_ALONE("won"), LEAD("ada@example.com", "50", "won")));
+    assert_says(play->published, "journey.facts contact:" CONTACT);
+}
+
 static void
 a_lead_that_was_converted_with_its_quote_converts_nobody(void **state)
 {
@@ -257,6 +278,7 @@ main(void)
         TEST(a_lead_without_e_mail_is_a_note),
         TEST(a_lead_changed_where_nobody_looks_starts_nothing),
         TEST(a_contact_is_converted_once_for_ever),
+        TEST(a_lead_is_won_when_it_has_a_contact),
         TEST(a_lead_that_was_converted_with_its_quote_converts_nobody),
         TEST(only_contacts_that_mautic_knows_are_told),
         TEST(who_opts_out_and_in_and_out_is_told_of_each_time),
