@@ -379,31 +379,6 @@ key_is_taken(struct job *job, const char *collection,
 }
 
 bool
-directus_create(const struct directus *directus, struct job *job,
-                const char *collection, struct json_object *row, bool *existed)
-{
-    const char *path = items_path(directus, job, collection, NULL);
-    struct http_request request = {
-        .headers = directus_headers(directus, job),
-        .method = "POST",
-        .path = job_printf(job, "%s?fields=id", path),
-        .not_error = "400,403",
-    };
-    request.body = json_print(row, &request.body_length);
-    struct http_response response;
-    if (!http_call(&directus->service, job, &request, &response))
-        return false;
-    const char *name = directus_collection(directus, collection);
-    bool taken = response.status == 400 && key_is_taken(job, name, &response);
-    if (response.status == 403 && strstr(response.body, "INVALID_TOKEN") == NULL)
-        return no_right(job, "create", collection);
-    if (response.status >= 400 && !taken)
-        return refuse(directus, job, job_printf(job, "POST %s", path), &response);
-    *existed = taken;
-    return true;
-}
-
-bool
 directus_update(const struct directus *directus, struct job *job,
                 const char *collection, const char *id, struct json_object *patch)
 {

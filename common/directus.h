@@ -74,12 +74,6 @@ struct json_object *directus_list(const struct directus *directus, struct job *j
 bool directus_probe(const struct directus *directus, struct job *job,
                     const char *collection) ATTR_MUST_CHECK;
 
-// Creates a row whose id the caller chose (a uuid v5). *existed: it was there already
-// (RECORD_NOT_UNIQUE on the primary key), which is no error.
-bool directus_create(const struct directus *directus, struct job *job,
-                     const char *collection, struct json_object *row,
-                     bool *existed) ATTR_MUST_CHECK;
-
 // Patches one row, with fields=id.
 bool directus_update(const struct directus *directus, struct job *job,
                      const char *collection, const char *id,

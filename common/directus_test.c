@@ -21,7 +21,6 @@ struct stage {
     struct directus directus;
     struct json_object *row;
     const char *blamed;
-    bool existed;
 };
 
 static void
@@ -76,15 +75,6 @@ list_quotes(struct job *job, void *state)
     const struct http_header query[] = {
         {"filter[status][_eq]", "sent"}, {"limit", "-1"}, {NULL}};
     return directus_list(&stage->directus, job, "quotes", query) != NULL;
-}
-
-static bool
-create_payment(struct job *job, void *state)
-{
-    struct stage *stage = state;
-    struct json_object *row = json_object_in(job);
-    json_set_string(row, "id", ROW);
-    return directus_create(&stage->directus, job, "payments", row, &stage->existed);
 }
 
 static bool
@@ -291,37 +281,19 @@ taken(struct stage *stage, const char *collection, const char *field)
 }
 
 static void
-a_row_that_is_there_is_no_error(void **state)
-{
-    struct stage *stage = *state;
-    struct error err =
-        fake_run(&stage->fake, create_payment, stage,
-                 (struct fake_reply[]){
-                     {"POST", "/items/payments?fields=id", 200, "{\"data\":{}}"}, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    assert_false(stage->existed);
-    err = fake_run(&stage->fake, create_payment, stage,
-                   (struct fake_reply[]){{"POST", "/items/payments?fields=id", 400,
-                                          taken(stage, "payments", "id")},
-                                         END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    assert_true(stage->existed);
-}
-
-static void
 another_field_that_is_taken_is_refused(void **state)
 {
     struct stage *stage = *state;
     struct error err =
-        fake_run(&stage->fake, create_payment, stage,
-                 (struct fake_reply[]){{"POST", "/items/payments?fields=id", 400,
-                                        taken(stage, "payments", "external_id")},
+        fake_run(&stage->fake, upload, stage,
+                 (struct fake_reply[]){{"POST", "/files?fields=id", 400,
+                                        taken(stage, "directus_files", "title")},
                                        END});
     assert_int_equal(err.kind, ERROR_PERMANENT);
     assert_string_equal(err.rule, "RECORD_NOT_UNIQUE");
     assert_non_null(strstr(err.text, "has to be unique"));
-    err = fake_run(&stage->fake, create_payment, stage,
-                   (struct fake_reply[]){{"POST", "/items/payments?fields=id", 400,
+    err = fake_run(&stage->fake, upload, stage,
+                   (struct fake_reply[]){{"POST", "/files?fields=id", 400,
                                           taken(stage, "signature_logs", "id")},
                                          END});
     assert_int_equal(err.kind, ERROR_PERMANENT);
@@ -418,7 +390,6 @@ main(void)
         STORY(a_server_error_may_pass),
         STORY(pressure_and_limits_are_waited_out),
         STORY(a_list_is_asked_for_with_a_filter),
-        STORY(a_row_that_is_there_is_no_error),
         STORY(another_field_that_is_taken_is_refused),
         STORY(a_file_is_stored_under_our_id),
         STORY(a_file_that_is_there_whole_is_left_alone),
