@@ -18,6 +18,10 @@ import time
 
 KEEP_DAYS = 30
 
+# The analyzer of paths gives a function up where it would take it ten seconds and more.
+ANALYZER = [word for option in ("-analyzer-config", "max-nodes=50000")
+            for word in ("--extra-arg=-Xclang", "--extra-arg=" + option)]
+
 
 def cache_folder():
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
@@ -65,7 +69,7 @@ def checks(path):
 def key(path, command, source, build, tool, known):
     """What tells a source that is as it was, in any checkout: a name for its mark."""
     command = command.replace(str(build), "").replace(str(source), "")
-    hashed = hashlib.sha256(tool + command.encode())
+    hashed = hashlib.sha256(tool + " ".join([*ANALYZER, command]).encode())
     hashed.update(checks(path).encode())
     for header in includes(path, known):
         hashed.update(f"{header} {known[header][0]}\n".encode())
@@ -73,8 +77,8 @@ def key(path, command, source, build, tool, known):
 
 
 def look(path, build):
-    line = ["nice", "-n", "19", "clang-tidy", "--quiet", f"--checks={checks(path)}", "-p",
-            str(build), path]
+    line = ["nice", "-n", "19", "clang-tidy", "--quiet", f"--checks={checks(path)}",
+            *ANALYZER, "-p", str(build), path]
     run = subprocess.run(line, capture_output=True, text=True, check=False)
     if run.returncode == 0:
         return None
