@@ -33,7 +33,7 @@ answer(const struct http_service *service, struct job *job,
     long left = number_after(request->path, "limit=");
     struct json_object *rows = json_array_in(job);
     for (int i = 0; i < ROWS && left > 0; i++) {
-        char id[8];
+        char id[16];
         if (stage->gone[i] || skip-- > 0)
             continue;
         struct json_object *row = json_object_in(job);
