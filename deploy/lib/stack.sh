@@ -56,15 +56,18 @@ stack_together() {
     return $status
 }
 
-# Ends the branches: first the way they clean up after themselves, then what is left of them
-# (npm goes on after TERM), then what they had half made.
+# Ends the branches: first the way they clean up after themselves, which takes some of them
+# a while, then what is left of them (npm goes on after TERM), then what they had half made.
 stack_interrupt() {
-    local branch
+    local branch until=$((SECONDS + 20))
     for branch in "${stack_branches[@]}"; do
         kill -TERM -- "-$branch" 2>/dev/null
     done
     wait
     for branch in "${stack_branches[@]}"; do
+        while kill -0 -- "-$branch" 2>/dev/null && [ $SECONDS -lt $until ]; do
+            sleep 0.1
+        done
         kill -KILL -- "-$branch" 2>/dev/null
     done
     stack_branches=()

@@ -126,11 +126,15 @@ def main(folder):
         return 0
     if suite.countTestCases() == 0:
         sys.exit("no test has such a name; --list names them")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    system = start(arguments, suite)
-    runner = unittest.TextTestRunner(
-        resultclass=Result, verbosity=2, failfast=arguments.failfast)
-    good = runner.run(suite).wasSuccessful()
+    # unittest takes everything but this for a test's own failure, and goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        system = start(arguments, suite)
+        runner = unittest.TextTestRunner(
+            resultclass=Result, verbosity=2, failfast=arguments.failfast)
+        good = runner.run(suite).wasSuccessful()
+    except KeyboardInterrupt:
+        return 143
     return 0 if check_published(published, system) and good else 1
 
 
