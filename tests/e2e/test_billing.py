@@ -377,7 +377,7 @@ class Companies(Billing):
         stopped = self.signed("LEXAIA")
         self.until("its call has failed", lambda: [
             one for one in self.steps(stopped)
-            if one["worker"] == "relais-invoice-ninja" and one["outcome"] != "done"], 60)
+            if one["worker"] == "relais-invoice-ninja" and one["outcome"] != "done"], 150)
         pairs = [self.billed(owner) for owner in ("ENKI_REALTY", "HYPERVISUAL")]
         for quote, row in pairs:
             self.pay(row)

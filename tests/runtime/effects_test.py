@@ -126,7 +126,7 @@ class Doubts(Case):
         self.addCleanup(proxy.close)
         provider.fail("422", key=stack.key("refused"))
         provider.rule(lambda call: "latency:5")
-        stack.worker(DATABASE_URL=proxy.url).ready()
+        stack.worker(DATABASE_URL=proxy.url, EFFECT_TIMEOUT_MS="4s").ready()
         things, mails = [], []
         for n in range(120):
             things.append(stack.send("echo.make", stack.key(f"k{n % 10}"), n))
