@@ -14,9 +14,10 @@
 struct pg;
 struct pg_rows;
 
-// Connects (at most 5 s); the server is told to end the session, and give its locks
-// back, when we do not answer for half a minute. url is a libpq URI or conninfo; name is application_name. The
-// error never shows the URL; its hint says what to correct in it.
+// Connects (at most 5 s); the server is told to end the session, and to give its locks
+// back, when we do not answer for half a minute. url is a libpq URI or conninfo; name
+// is application_name. The error never shows the URL; its hint says what to correct in
+// it.
 struct pg *pg_open(const char *url, const char *name,
                    struct error *err) ATTR_MUST_CHECK;
 void pg_close(struct pg *pg);

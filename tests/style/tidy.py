@@ -77,7 +77,7 @@ def key(path, command, source, build, tool, known):
 
 
 def look(path, build):
-    line = ["nice", "-n", "19", "clang-tidy", "--quiet", f"--checks={checks(path)}",
+    line = ["nice", "-n", "5", "clang-tidy", "--quiet", f"--checks={checks(path)}",
             *ANALYZER, "-p", str(build), path]
     run = subprocess.run(line, capture_output=True, text=True, check=False)
     if run.returncode == 0:
