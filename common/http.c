@@ -88,8 +88,9 @@ static bool
 no_answer(struct job *job, const struct http_transfer *transfer, const char *what)
 {
     const struct http_service *service = transfer->service;
-    const char *why = transfer->cut ? "no answer within the deadline"
-                                    : curl_easy_strerror(transfer->result);
+    const char *why = !transfer->cut   ? curl_easy_strerror(transfer->result)
+                      : transfer->sent ? "no answer within the deadline"
+                                       : "too late to begin it, it was not sent";
     if (transfer->too_large)
         why =
             job_printf(job, "the answer is larger than %zu bytes", transfer->max_bytes);
@@ -167,6 +168,19 @@ judge(struct job *job, struct http_transfer *transfer, struct http_response *res
     return error_http(&job->error, transfer->service->rules, &answer);
 }
 
+// When the request must have left. A call that must not be repeated keeps half of its
+// time for the answer: one that began just before the deadline (the database was slow
+// to store its intent, say) would be cut, and nobody would know whether it was done.
+static int64_t
+leaves_by_ms(const struct http_transfer *transfer, int64_t timeout_ms)
+{
+    if (!transfer->request->once)
+        return transfer->due_ms;
+    int64_t effect_ms = transfer->job->effect_timeout_ms;
+    return transfer->due_ms
+           - (effect_ms > 0 && effect_ms < timeout_ms ? effect_ms : timeout_ms) / 2;
+}
+
 static bool
 transfer_in_place(const struct http_service *service, struct job *job,
                   const struct http_request *request, struct http_response *response)
@@ -186,6 +200,7 @@ transfer_in_place(const struct http_service *service, struct job *job,
         .due_ms = started_ms + timeout_ms < job->deadline_ms ? started_ms + timeout_ms
                                                              : job->deadline_ms,
     };
+    transfer->last_ms = leaves_by_ms(transfer, timeout_ms);
     bool ran = loop_current() != NULL ? http_pool_run(transfer) : run_here(transfer);
     if (transfer->body != NULL)
         job_defer(job, free, transfer->body);

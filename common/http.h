@@ -43,7 +43,10 @@ struct http_request {
     size_t parts_count;
     int64_t timeout_ms; // 0 = the service's; never beyond the job's deadline
     size_t max_bytes;   // largest answer taken; 0 = the service's
-    bool once; // must not be repeated blindly: a cut after the bytes left is UNSURE
+    // Must not be repeated blindly: a cut after the bytes left is UNSURE. It only
+    // leaves while half of its time (timeout_ms, or EFFECT_TIMEOUT_MS if shorter) is
+    // left.
+    bool once;
     bool any_status;       // every status is an answer, none is an error
     const char *not_error; // statuses that are answers beside 2xx, e.g. "404"; or NULL
 };

@@ -16,7 +16,7 @@
 #include "common/str.h"
 #include "tests/runtime/http_server.h"
 
-enum { SOON_MS = 150, PATIENCE_MS = 60000, STACK = 65536, LOOPS = 2 };
+enum { SOON_MS = 1000, PATIENCE_MS = 60000, STACK = 65536, LOOPS = 2 };
 
 struct stage {
     struct http_server server;
@@ -355,6 +355,21 @@ past_the_deadline_nothing_is_sent(void **state)
     call.job.deadline_ms = clock_ms() - 1;
     run(&call);
     assert_int_equal(call.job.error.kind, ERROR_RETRYABLE);
+    assert_int_equal(http_server_requests(&stage->server), 0);
+    call_end(&call);
+}
+
+static void
+what_is_made_once_and_would_be_cut_is_not_sent(void **state)
+{
+    struct stage *stage = *state;
+    struct call call;
+    call_begin(&call, stage, stage->loops[0], "/json");
+    call.request.once = true;
+    call.request.timeout_ms = 3 * PATIENCE_MS; // the job has less than half of it
+    run(&call);
+    assert_int_equal(call.job.error.kind, ERROR_RETRYABLE);
+    assert_false(call.job.once_done);
     assert_int_equal(http_server_requests(&stage->server), 0);
     call_end(&call);
 }
@@ -956,6 +971,7 @@ main(void)
         STAGED(silence_past_the_deadline_is_cut),
         STAGED(the_deadline_of_the_job_counts_too),
         STAGED(past_the_deadline_nothing_is_sent),
+        STAGED(what_is_made_once_and_would_be_cut_is_not_sent),
         STAGED(a_partition_that_is_lost_while_connecting_sends_nothing),
         STAGED(a_refused_connection_was_never_sent),
         STAGED(connections_are_kept),

@@ -79,7 +79,7 @@ on_request(void *arg, char *peer_ip, char *own_ip, int peer_port, int own_port)
     (void)peer_port;
     (void)own_port;
     transfer->held = !job_may_call(transfer->job);
-    transfer->cut = transfer->cut || clock_ms() >= transfer->due_ms;
+    transfer->cut = transfer->cut || clock_ms() >= transfer->last_ms;
     if (transfer->held || transfer->cut)
         return CURL_PREREQFUNC_ABORT;
     transfer->sent = true;

@@ -18,7 +18,8 @@ struct http_transfer {
     const struct http_request *request;
     const char *url;
     size_t max_bytes;
-    int64_t due_ms; // of clock_ms()
+    int64_t due_ms;  // of clock_ms()
+    int64_t last_ms; // of clock_ms(): where it has not left by then, it stays
     char *body;
     size_t length, room;
     bool too_large;

@@ -139,7 +139,10 @@ class Doubts(Case):
         self.assertGreater(proxy.cuts["after"], 3)
         for event in things + mails:
             self.assertEqual(len(provider.seen(method="POST", of=event)), 1, event)
-        self.assertEqual(stack.count("effect", "state <> 'confirmed'"), 0)
+        self.assertEqual(stack.postgres.run(
+            "SELECT kind, identity, state, attempt, deadline_at, updated_at"
+            f" FROM relais.effect WHERE worker = '{stack.name}'"
+            " AND state <> 'confirmed'"), [])
         self.assertEqual(stack.count("attention"), 0)
         self.assertEqual(stack.count("finished_event"), len(stack.sent))
         self.assertEqual({d.header("ce_id") for d in stack.dead()},
