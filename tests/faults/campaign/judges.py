@@ -6,6 +6,7 @@ import collections
 from harness.journey import CAMPAIGNS, SEGMENTS
 
 from .stories import DEPOSIT, FIRST_PART, PAYMENTS
+from .weeks import FOLLOWUPS, REMINDERS
 
 
 class Scene:
@@ -139,7 +140,8 @@ class Judges:
             wanted.update({
                 "deposit.invoiced": paid > 0, "payment.received": paid,
                 "quote.deposit-waived": story.fate == "waived",
-                "quote.completed": story.status == "completed"})
+                "quote.completed": story.status == "completed",
+                "invoice.overdue": len(REMINDERS) if story.fate == "late" else 0})
         for kind, count in wanted.items():
             self.same(kind, story, len(self.scene.facts[story.root, kind]), int(count))
 
@@ -245,12 +247,15 @@ class Judges:
         seen = collections.Counter(row["campaign"] for row in contact["entries"])
         all_quotes, declined = len(person.stories), person.count("declined")
         nurtured = person.score >= 50
+        followups = len(FOLLOWUPS) * person.count("late")
+        reminders = len(REMINDERS) * person.count("late")
         for name, least, most in (
                 ("quote_sent", all_quotes - declined, all_quotes),
                 ("welcome", int(person.converted), int(person.converted)),
                 ("lead_nurturing", int(nurtured and not person.converted),
                  int(nurtured)),
-                ("quote_followup", 0, 0), ("payment_reminder", 0, 0)):
+                ("quote_followup", followups, followups),
+                ("payment_reminder", reminders, reminders)):
             count = seen[CAMPAIGNS[name]]
             self.check(least <= count <= most, "%s: %d entries into %s, not %d to %d"
                        % (person.email, count, name, least, most))
@@ -261,7 +266,9 @@ class Judges:
         wanted = collections.Counter({
             "quote_sent": len(person.stories), "quote_closed": declined,
             "quote_signed": len(person.stories) - declined,
-            "payment_received": payments, "client_converted": int(person.converted)})
+            "payment_received": payments, "client_converted": int(person.converted),
+            "quote_followup": len(FOLLOWUPS) * person.count("late"),
+            "payment_reminder": len(REMINDERS) * person.count("late")})
         seen = collections.Counter(note["text"].split("Event: ")[1].split("<")[0]
                                    for note in contact["notes"])
         self.same("its notes", person.email, dict(seen), dict(+wanted))

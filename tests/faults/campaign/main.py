@@ -22,6 +22,7 @@ from .providers import Postman, make_faulty, providers_of
 from .proxies import Proxies
 from .troubles import Troubles
 from .verdict import Verdict
+from .weeks import Weeks
 
 USAGE = """Plays journeys of five companies on real parts while every program is killed
 and every part restarted, and checks at the end, in the books of all three providers and
@@ -152,6 +153,9 @@ class Campaign:
         verdict = Verdict(self.system, self.people, self.providers, self.postman)
         for missing in self.troubles.missing_points():
             verdict.check(False, "not once: %s" % missing)
+        if self.people.everything:
+            verdict.wait_ended()
+            Weeks(self.system, self.people, self.troubles, verdict.wait).play()
         verdict.wait_done()
         self.stop.set()
         self.people.end()

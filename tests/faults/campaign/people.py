@@ -29,6 +29,7 @@ class People:
         self.book = Book(chances, sorted(OWNERS),
                          FATES if self.everything else SIGNATURES)
         self.stop = threading.Event()
+        self.late_signs, self.late_pays = threading.Event(), threading.Event()
         self.clients = threading.Thread(target=self.act_all, daemon=True)
 
     def begin(self):
@@ -111,8 +112,13 @@ class People:
     def waiting(self):
         return [story for story in self.book.all() if not story.is_over]
 
+    def acts(self, story):
+        """Who is late waits until somebody lets him."""
+        may = self.late_pays if story.answered else self.late_signs
+        return story.fate != "late" or may.is_set()
+
     def act_round(self):
-        stories = self.waiting()
+        stories = [story for story in self.waiting() if self.acts(story)]
         if any(not story.answered for story in stories):
             papers = self.papers()
             for story in stories:

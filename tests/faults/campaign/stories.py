@@ -12,7 +12,8 @@ FATES = ("paid",) * 7 + ("parts",) * 3 + ("booked",) * 3 + ("declined",) * 3 \
     + ("waived",) * 2
 SIGNATURES = ("signed",) * 9 + ("declined",)
 
-PAYMENTS = {"paid": 1, "parts": 2, "booked": 1}
+# A late client is followed up, and reminded of the invoice (weeks.py).
+PAYMENTS = {"paid": 1, "parts": 2, "booked": 1, "late": 1}
 STATUS = {"declined": "rejected", "signed": "signed"}  # all others are completed
 
 numbers = itertools.count(1)

@@ -46,10 +46,11 @@ class Troubles:
 
     # Programs.
 
-    def kill_some(self, count):
-        """kill -9 at random moments, each program many times."""
+    def kill_some(self, count, names=None):
+        """kill -9 at random moments, each program many times; of those names only."""
+        victims = Bag(self.random, names) if names else self.victims
         for _ in range(count):
-            program = self.system[self.victims.draw()]
+            program = self.system[victims.draw()]
             time.sleep(self.random.random() * 1.5)
             program.wait_ready(120)
             program.kill()
