@@ -60,7 +60,8 @@ class Bench:
         else:
             os.rmdir(run)
             atexit.register(clean_up, system, False)
-            run_or_end([ROOT / "deploy" / "stack", "up", run], stdout=sys.stderr)
+            run_or_end([ROOT / "deploy" / "stack", "up", run], stdout=sys.stderr,
+                       env={**os.environ, "STACK_KAFKA_JAVA": ""})
         system.configure()
         return system
 

@@ -74,6 +74,7 @@ class Worker:
                "BENCH_GROUP": group, "BENCH_URL": url, "BENCH_LEDGER": ledger,
                "WORKER_LOOPS": str(LOOPS), "RELAIS_BIN": str(bench.bin), **more}
         self.process = subprocess.Popen([HERE / "worker"], env=env,
+                                        stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
 
     @property
