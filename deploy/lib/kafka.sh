@@ -43,9 +43,14 @@ kafka_java() {
     command -v java
 }
 
+# What starts fast matters more for one that lives for minutes than what runs fast: only
+# measurements want another (STACK_KAFKA_JAVA, its words).
+kafka_quick='-XX:TieredStopAtLevel=1 -XX:+UseSerialGC'
+
 # kafka_run <class> <arguments...>: one of Kafka's own tools.
 kafka_run() {
-    "$(kafka_java)" -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp "$(kafka_home)/libs/*" "$@"
+    # shellcheck disable=SC2086 # words
+    "$(kafka_java)" $kafka_quick -cp "$(kafka_home)/libs/*" "$@"
 }
 
 # A cluster id is 16 bytes in base64 for URLs; a tool would take a first "-" for an option.
@@ -72,21 +77,42 @@ kafka_probe_topic() {
         --if-not-exists --topic relais.probe --partitions 1
 }
 
-# STACK_KAFKA_JAVA: more words for its Java.
+kafka_launch() {
+    local words
+    read -ra words <<<"${STACK_KAFKA_JAVA-$kafka_quick}"
+    process_start "$1" kafka "$(kafka_java)" -Xmx512m -XX:+ExitOnOutOfMemoryError \
+        "${words[@]}" -cp "$(kafka_home)/libs/*" kafka.Kafka "$1/kafka/server.properties"
+}
+
+kafka_await() {
+    until_true 120 "$1" kafka kafka_answers "$(stack_get "$1" KAFKA_BROKERS)"
+}
+
+# kafka_make_data <folder>: the data of a broker that was started and stopped once. All
+# others begin with a copy of it: to make it takes two more Javas.
+kafka_make_data() {
+    local run
+    run=$(mktemp -d "${TMPDIR:-/tmp}/relais-kafka.XXXXXX") && mkdir "$run/log" || return 1
+    kafka_configure "$run" && kafka_format "$run" && kafka_launch "$run" &&
+        kafka_probe_topic "$(stack_get "$run" KAFKA_BROKERS)" && kafka_await "$run" &&
+        kafka_stop "$run" && mv "$run/kafka/data" "$1/data"
+    local status=$?
+    [ $status -eq 0 ] || kafka_stop "$run"
+    ports_release "$run"
+    rm -rf "$run"
+    return $status
+}
+
+kafka_first_data() {
+    local first
+    first=$(cache_dir)/kafka-data-$(cache_key "$deploy_dir/lib/kafka.sh" \
+        "$deploy_dir/kafka/pom.xml")
+    cache_fill "$first" kafka_make_data && cp -r "$first/data" "$1/kafka/data"
+}
+
 kafka_start() {
-    local run=$1 brokers first='' words
-    brokers=$(stack_get "$run" KAFKA_BROKERS) || return 1
-    read -ra words < <(stack_get "$run" STACK_KAFKA_JAVA) || words=()
-    if [ ! -d "$run/kafka/data" ]; then
-        first=yes
-        kafka_format "$run" || return 1
-    fi
-    process_start "$run" kafka "$(kafka_java)" -Xmx512m -XX:+ExitOnOutOfMemoryError \
-        "${words[@]}" -cp "$(kafka_home)/libs/*" kafka.Kafka "$run/kafka/server.properties" || return 1
-    if [ -n "$first" ]; then
-        kafka_probe_topic "$brokers" || return 1
-    fi
-    until_true 120 "$run" kafka kafka_answers "$brokers"
+    [ -d "$1/kafka/data" ] || kafka_first_data "$1" || return 1
+    kafka_launch "$1" && kafka_await "$1"
 }
 
 kafka_stop() {

@@ -9,34 +9,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=deploy/lib/stack.sh
 . "$here/../../deploy/lib/stack.sh"
 
-# A folder for one. What starts fast matters more here than what runs fast, and tests wait
-# for the end of sessions.
-prepare() {
-    mkdir "$1/log" && fetch_kafka "$1/log/fetch.log" && kafka_configure "$1" || return 1
-    stack_set "$1" STACK_KAFKA_JAVA "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-    printf 'group.min.session.timeout.ms=1000\n' >>"$1/kafka/server.properties"
-}
-
-# first_data <folder>: the data of a broker that was started and stopped once. All others
-# begin with a copy of it: to make it takes two more Javas.
-first_data() {
-    local run
-    run=$(mktemp -d /tmp/relais-test-kafka.XXXXXX) && prepare "$run" &&
-        kafka_start "$run" && kafka_stop "$run" && mv "$run/kafka/data" "$1/data"
-    local status=$?
-    ports_release "$run"
-    rm -rf "$run"
-    return $status
-}
-
 create() {
-    local run first
+    local run
     run=$(mktemp -d /tmp/relais-test-kafka.XXXXXX)
-    prepare "$run" >&2
-    first=$(cache_dir)/kafka-data-$(cache_key "$here/kafka.sh" "$deploy_dir/lib/kafka.sh" \
-        "$deploy_dir/kafka/pom.xml")
-    cache_fill "$first" first_data >&2
-    cp -r "$first/data" "$run/kafka/data"
+    mkdir "$run/log"
+    fetch_kafka "$run/log/fetch.log" >&2
+    kafka_configure "$run"
+    # Tests wait for the end of sessions.
+    printf 'group.min.session.timeout.ms=1000\n' >>"$run/kafka/server.properties"
     # shellcheck disable=SC2016 # for the inner shell
     (setsid bash -c 'tail --pid="$2" -f /dev/null; "$0" stop "$1"' \
         "$here/kafka.sh" "$run" "$1" </dev/null >/dev/null 2>&1 &)
