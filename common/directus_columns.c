@@ -36,10 +36,10 @@ static const char columns_sql[] =
 bool
 directus_columns_session(struct pg *pg, struct error *err)
 {
-    return pg_script(pg,
-                     "SET default_transaction_read_only = on;"
-                     " SET statement_timeout = '5s'",
-                     err);
+    return pg_run(pg,
+                  "SELECT set_config('default_transaction_read_only', 'on', false),"
+                  " set_config('statement_timeout', '4s', false)",
+                  NULL, 0, NULL, err);
 }
 
 struct directus_columns *

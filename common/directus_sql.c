@@ -21,19 +21,22 @@ enum {
     ANSWER_MS = 5000,
     RETRY_MS = 1000,
     RELOAD_MS = 10 * 1000, // the columns are not read more often for a missing one
+    STALE_MS = 60 * 1000,  // and, in use, not more seldom
     WAITING_MAX = 256,
 };
 
 enum ask_state { ASK_WAITS, ASK_RUNS, ASK_DONE };
 
-// Belongs to the fiber, or to the thread from when the fiber has left it.
+// Belongs to the fiber; once that has left, to the thread, or to the letter that it
+// sent.
 struct ask {
     struct loop_mail mail; // first: the letter is the ask
     struct loop *loop;
     struct ask *next;
     enum ask_state state;
-    bool left; // nobody waits any more
-    bool skip; // the thread's own: it was left before its turn came
+    bool left;      // nobody waits any more
+    bool delivered; // the fiber's loop has the answer
+    bool skip;      // the thread's own: it was left before its turn came
     struct loop_wait wait;
 
     struct job job; // its memory
@@ -66,16 +69,21 @@ struct directus_sql {
 // ---- the fiber
 
 static void
-answered(struct loop_mail *mail)
-{
-    loop_wake(&((struct ask *)mail)->wait);
-}
-
-static void
 ask_free(struct ask *ask)
 {
     job_end(&ask->job);
     free(ask);
+}
+
+static void
+answered(struct loop_mail *mail)
+{
+    struct ask *ask = (struct ask *)mail;
+    ask->delivered = true;
+    if (ask->left)
+        ask_free(ask);
+    else
+        loop_wake(&ask->wait);
 }
 
 // All that the thread reads is the ask's own: the fiber may leave first.
@@ -115,7 +123,8 @@ join_line(struct directus_sql *sql, struct ask *ask)
     return joined;
 }
 
-// Waits for the answer. False: none came in time, and the ask is the thread's.
+// Waits for the answer. False: none came in time, and the ask is the thread's, or that
+// of the letter that is on its way.
 static bool
 wait_for(struct directus_sql *sql, struct job *job, struct ask *ask)
 {
@@ -125,14 +134,10 @@ wait_for(struct directus_sql *sql, struct job *job, struct ask *ask)
     if (loop_wait(&ask->wait, due_ms, "Directus's Postgres"))
         return true;
     pthread_mutex_lock(&sql->lock);
-    ask->left = ask->state != ASK_DONE;
-    bool left = ask->left;
+    bool left = ask->left = !ask->delivered;
     pthread_mutex_unlock(&sql->lock);
     atomic_store(&sql->up, false); // until the thread has its next answer
-    if (left)
-        return false;
-    (void)loop_wait(&ask->wait, INT64_MAX, "a letter on its way");
-    return true;
+    return !left;
 }
 
 enum directus_sql_verdict
@@ -260,6 +265,9 @@ renew_columns(struct directus_sql *sql)
 static bool
 translate(struct directus_sql *sql, struct ask *ask, struct directus_select *select)
 {
+    struct error err;
+    if (clock_ms() - sql->columns_ms >= STALE_MS)
+        (void)read_columns(sql, &err); // a column may have become of another kind
     if (directus_select(&ask->job, directus_columns_list(sql->columns), ask->collection,
                         ask->query, select))
         return true;
