@@ -78,10 +78,11 @@ tell_parked(const struct ledger_assignment *told, struct pg_rows *parked)
     }
 }
 
-// Whose transaction has held the lock for longer than any commit takes was frozen in
-// its middle. idle_in_transaction_session_timeout ends its session only where it had
-// finished a statement; half a statement the server awaits for ever. Nothing of it is
-// committed, and the one who thaws finds another's epochs.
+// Whose transaction began before we began to wait for the lock (lock_timeout; who came
+// after us stood behind us) was frozen in its middle.
+// idle_in_transaction_session_timeout ends its session only where it had finished a
+// statement; half a statement the server awaits for ever. Nothing of it is committed,
+// and the one who thaws finds another's epochs.
 static void
 end_frozen(struct ledger_pg *ledger)
 {
@@ -98,7 +99,7 @@ end_frozen(struct ledger_pg *ledger)
                " WHERE l.granted AND l.pid <> pg_backend_pid()"
                " AND l.database = (SELECT oid FROM pg_database"
                " WHERE datname = current_database())"
-               " AND a.xact_start < clock_timestamp() - interval '3 seconds'",
+               " AND a.xact_start < clock_timestamp() - interval '5 seconds'",
                &worker, 1, &ended, &err)
         && pg_rows_count(ended) > 0)
         log_warn("frozen", "%d sessions held our partitions in a transaction: ended",
@@ -146,7 +147,7 @@ ledger_pg_assign(struct ledger_pg *ledger, const int32_t *partitions, int count,
     };
     bool done = pg_pipeline(ledger->keeper, statements, 6, err);
     pg_array_end(&array);
-    if (!done && pg_ok(ledger->keeper))
+    if (!done && pg_ok(ledger->keeper) && strstr(err->text, " 55P03 ") != NULL)
         end_frozen(ledger);
     if (!done)
         return false;
