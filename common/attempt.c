@@ -344,7 +344,10 @@ attempt_start(struct lane *lane, const struct handler *handler, struct gate *gat
     job->allowed = is_allowed;
     job->program = worker->integration->name;
     job->ahead_ms = atomic_load(&worker->ahead_ms);
-    job->effect_timeout_ms = worker->settings.effect_timeout_ms;
+    job->effect_timeout_ms =
+        worker->settings.effect_timeout_ms < worker->settings.job_timeout_ms
+            ? worker->settings.effect_timeout_ms
+            : worker->settings.job_timeout_ms;
     job->effect_margin_ms = worker->settings.effect_margin_ms;
     job->redis = worker->redis;
     if (worker->ledger != NULL)

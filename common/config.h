@@ -56,4 +56,8 @@ void config_print_markdown(const struct config_setting settings[], FILE *out);
 // Prints "NAME=value" lines with secrets as ***.
 void config_print(const struct config_setting settings[], const void *from, FILE *out);
 
+// The same of a table whose struct is not at hand, as the environment has it. A name
+// with [...] or <...> in it stands for every variable that begins like it.
+void config_print_given(const struct config_setting settings[], FILE *out);
+
 #endif

@@ -1,5 +1,7 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/config.h"
 
@@ -32,22 +34,54 @@ config_print_markdown(const struct config_setting settings[], FILE *out)
     }
 }
 
+static void
+print_text(const struct config_setting *setting, const char *text, FILE *out)
+{
+    bool hidden = setting->type == CONFIG_SECRET && text != NULL && *text;
+    fputs(hidden ? "***" : text != NULL ? text : "", out);
+    fputc('\n', out);
+}
+
 void
 config_print(const struct config_setting settings[], const void *from, FILE *out)
 {
     for (; settings->name != NULL; settings++) {
         const void *place = (const char *)from + settings->offset;
         fprintf(out, "%s=", settings->name);
-        if (settings->type == CONFIG_BOOL) {
-            fputs(*(const bool *)place ? "true" : "false", out);
-        } else if (settings->type == CONFIG_INT || settings->type == CONFIG_MS
-                   || settings->type == CONFIG_BYTES) {
-            fprintf(out, "%" PRId64, *(const int64_t *)place);
-        } else {
-            const char *text = *(const char *const *)place;
-            bool hidden = settings->type == CONFIG_SECRET && text != NULL && *text;
-            fputs(hidden ? "***" : text != NULL ? text : "", out);
+        if (settings->type == CONFIG_BOOL)
+            fprintf(out, "%s\n", *(const bool *)place ? "true" : "false");
+        else if (settings->type == CONFIG_INT || settings->type == CONFIG_MS
+                 || settings->type == CONFIG_BYTES)
+            fprintf(out, "%" PRId64 "\n", *(const int64_t *)place);
+        else
+            print_text(settings, *(const char *const *)place, out);
+    }
+}
+
+static void
+print_family(const struct config_setting *setting, size_t prefix, FILE *out)
+{
+    for (char *const *variable = environ; *variable != NULL; variable++) {
+        const char *value = strchr(*variable, '=');
+        if (value == NULL || strncmp(*variable, setting->name, prefix) != 0)
+            continue;
+        fprintf(out, "%.*s=", (int)(value - *variable), *variable);
+        print_text(setting, value + 1, out);
+    }
+}
+
+void
+config_print_given(const struct config_setting settings[], FILE *out)
+{
+    for (; settings->name != NULL; settings++) {
+        size_t prefix = strcspn(settings->name, "[<");
+        if (settings->name[prefix] != '\0') {
+            print_family(settings, prefix, out);
+            continue;
         }
-        fputc('\n', out);
+        char *given = config_lookup(settings->name);
+        fprintf(out, "%s=", settings->name);
+        print_text(settings, given != NULL ? given : settings->fallback, out);
+        free(given);
     }
 }

@@ -266,6 +266,32 @@ printed_settings_hide_their_secrets(void **state)
 }
 
 static void
+a_table_prints_as_the_environment_has_it(void **state)
+{
+    static const struct config_setting given[] = {
+        {"T_TEXT", CONFIG_TEXT, 0, "plain", "A text."},
+        {"T_SECRET", CONFIG_SECRET, 0, NULL, "A secret."},
+        {"T_KEY_<CODE>", CONFIG_SECRET, 0, "", "A key for each."},
+        {"T_TEMPLATE[_<CODE>]", CONFIG_TEXT, 0, "", "A template, also for one."},
+        {0},
+    };
+    (void)state;
+    setenv("T_SECRET", "hush", 1);
+    setenv("T_KEY_ACME", "hush", 1);
+    setenv("T_TEMPLATE_ACME", "7", 1);
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    config_print_given(given, out);
+    fclose(out);
+    assert_string_equal(text, "T_TEXT=plain\nT_SECRET=***\nT_KEY_ACME=***\n"
+                              "T_TEMPLATE_ACME=7\n");
+    free(text);
+    unsetenv("T_KEY_ACME");
+    unsetenv("T_TEMPLATE_ACME");
+}
+
+static void
 the_table_prints_as_markdown_rows(void **state)
 {
     (void)state;
@@ -298,6 +324,7 @@ main(void)
                                begin),
         cmocka_unit_test_setup(a_lookup_finds_a_variable_or_nothing, begin),
         cmocka_unit_test_setup(printed_settings_hide_their_secrets, begin),
+        cmocka_unit_test_setup(a_table_prints_as_the_environment_has_it, begin),
         cmocka_unit_test_setup(the_table_prints_as_markdown_rows, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,14 +83,21 @@ is_answer(const struct http_request *request, int status)
     return request->not_error != NULL && strstr(request->not_error, text) != NULL;
 }
 
+static const char *
+why_no_answer(const struct http_transfer *transfer)
+{
+    if (!transfer->cut)
+        return curl_easy_strerror(transfer->result);
+    return transfer->sent ? "no answer within the deadline"
+                          : "not sent, too little time was left";
+}
+
 // A transfer that brought no answer: not sent, or broken on the way.
 static bool
 no_answer(struct job *job, const struct http_transfer *transfer, const char *what)
 {
     const struct http_service *service = transfer->service;
-    const char *why = !transfer->cut   ? curl_easy_strerror(transfer->result)
-                      : transfer->sent ? "no answer within the deadline"
-                                       : "too late to begin it, it was not sent";
+    const char *why = why_no_answer(transfer);
     if (transfer->too_large)
         why =
             job_printf(job, "the answer is larger than %zu bytes", transfer->max_bytes);
@@ -146,9 +153,7 @@ judge(struct job *job, struct http_transfer *transfer, struct http_response *res
     }
     const char *what = http_shown(job, transfer->request);
     if (transfer->cut || transfer->result != CURLE_OK) {
-        settlement_call(job, "%s: %s %" PRId64 " ms", what,
-                        transfer->cut ? "cut at the deadline"
-                                      : curl_easy_strerror(transfer->result),
+        settlement_call(job, "%s: %s %" PRId64 " ms", what, why_no_answer(transfer),
                         response->took_ms);
         return no_answer(job, transfer, what);
     }

@@ -43,7 +43,9 @@ static const struct config_setting worker_settings[] = {
     {"JOB_TIMEOUT_MS", CONFIG_MS, SETTING(job_timeout_ms), "60s",
      "Deadline of one attempt.", 100, 3600000},
     {"EFFECT_TIMEOUT_MS", CONFIG_MS, SETTING(effect_timeout_ms), "30s",
-     "Deadline of a call that must not be repeated.", 50, 3600000},
+     "Deadline of a call that must not be repeated; it begins while half of it is "
+     "left.",
+     50, 3600000},
     {"EFFECT_MARGIN_MS", CONFIG_MS, SETTING(effect_margin_ms), "5s",
      "Waited beyond it before such a call is looked up.", 0, 3600000},
     {"RETRY_FIRST_MS", CONFIG_MS, SETTING(retry_first_ms), "500ms",
@@ -509,15 +511,23 @@ static int
 check_config(struct worker *worker, bool print)
 {
     struct error err;
-    if (!read_settings(worker, &err)) {
+    const struct integration *it = worker->integration;
+    if (!read_settings(worker, &err) || !check_gates(it, &err)
+        || (it->open != NULL && !it->open(worker->state, &err))) {
         log_error("config", "%s", err.text);
         return EX_CONFIG;
     }
     if (print) {
         config_print(worker_settings, &worker->settings, stdout);
-        if (worker->integration->settings != NULL)
-            config_print(worker->integration->settings, worker->state, stdout);
+        if (it->settings != NULL)
+            config_print(it->settings, worker->state, stdout);
+        const struct config_setting *const *more = it->more_settings;
+        for (; more != NULL && *more != NULL; more++)
+            config_print_given(*more, stdout);
     }
+    if (it->close != NULL)
+        it->close(worker->state);
+    free_settings(worker);
     return EXIT_SUCCESS;
 }
 
