@@ -24,7 +24,8 @@ class Doctor(Journey):
         for what in ("ledger", "capture", "KAFKA_BROKERS", "REDIS_URL", "DIRECTUS_URL",
                      "rights of cli", "DOCUSEAL_API_URL", "DOCUSEAL_TEMPLATE_QUOTE",
                      "INVOICE_NINJA_KEY_ENKI", "INVOICE_NINJA_KEY_TAKEOUT",
-                     "MAUTIC_URL"):
+                     "MAUTIC_URL", "MAUTIC_CAMPAIGN_WELCOME",
+                     "MAUTIC_SEGMENT_OVERDUE_PAYMENTS"):
             self.assertEqual(found.get(what), "ok", what)
 
     def test_each_wrong_setting_is_found_and_nothing_else(self):
@@ -32,6 +33,11 @@ class Doctor(Journey):
                 ("INVOICE_NINJA_KEY_LEXAIA", SECRET, "INVOICE_NINJA_KEY_LEXAIA"),
                 ("DOCUSEAL_API_KEY", SECRET, "DOCUSEAL_API_URL"),
                 ("DOCUSEAL_TEMPLATE_CGV", "999", "DOCUSEAL_TEMPLATE_CGV"),
+                ("DOCUSEAL_TEMPLATE_QUOTE_LEXAIA_AES", "999",
+                 "DOCUSEAL_TEMPLATE_QUOTE_LEXAIA_AES"),
+                ("DOCUSEAL_TEMPLATE_QUOTE_LEXAIA", "no-such-name",
+                 "DOCUSEAL_TEMPLATE_QUOTE_LEXAIA"),
+                ("MAUTIC_CAMPAIGN_WELCOME", "999", "MAUTIC_CAMPAIGN_WELCOME"),
                 ("MAUTIC_CLIENT_SECRET", SECRET, "MAUTIC_CLIENT_ID"),
                 ("MAUTIC_SEGMENT_CLIENTS", "999", "MAUTIC_SEGMENT_CLIENTS"),
                 ("REDIS_URL", "redis://127.0.0.1:1", "REDIS_URL"),

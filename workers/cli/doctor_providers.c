@@ -1,6 +1,7 @@
 // The doctor's checks of DocuSeal, Invoice Ninja and Mautic.
 #include <ctype.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/json.h"
 #include "workers/cli/doctor.h"
@@ -24,27 +25,89 @@ open_service(struct doctor *doctor, struct http_service *service, const char *se
     return true;
 }
 
-// ---- DocuSeal
+// Where things with a number are at a provider, and how to look one up.
+struct shelf {
+    void (*check)(const struct shelf *shelf, const char *setting, const char *id);
+    struct doctor *doctor;
+    const struct http_service *service;
+    const struct http_header *headers;
+    const char *path, *hint;
+};
 
 static void
-check_template(struct doctor *doctor, const struct http_service *service,
-               const struct http_header *headers, const char *setting)
+check_there(const struct shelf *shelf, const char *setting, const char *number)
 {
-    const char *id = doctor_setting(doctor, setting);
-    if (id[0] == '\0') {
-        doctor_say(doctor, DOCTOR_NOTE, setting, "set the number of a template",
-                   "is not set: only companies with one of their own send such papers");
-        return;
-    }
-    struct http_service named = *service;
+    struct doctor *doctor = shelf->doctor;
+    struct http_service named = *shelf->service;
     named.name = setting;
     struct json_object *answer = doctor_get(
         doctor, &named,
-        job_printf(doctor->job, "/templates/%s", http_escape(doctor->job, id)), headers,
-        "set the number of a template of this account");
+        job_printf(doctor->job, "%s/%s", shelf->path, http_escape(doctor->job, number)),
+        shelf->headers, shelf->hint);
     if (answer != NULL)
         doctor_say(doctor, DOCTOR_OK, setting, NULL, "%s",
-                   json_string_or(answer, "name", id));
+                   json_string_or(answer, "name", "is there"));
+}
+
+// Those of one company or level: the same name with more behind it.
+static void
+check_particular(const struct shelf *shelf, const char *setting)
+{
+    size_t length = strlen(setting);
+    for (char *const *variable = environ; *variable != NULL; variable++) {
+        if (strncmp(*variable, setting, length) != 0 || (*variable)[length] != '_')
+            continue;
+        char *name = job_strdup(shelf->doctor->job, *variable);
+        name[strcspn(name, "=")] = '\0';
+        const char *number = doctor_setting(shelf->doctor, name);
+        if (number[0] != '\0')
+            shelf->check(shelf, name, number);
+    }
+}
+
+// ---- DocuSeal
+
+// By the id that we may have given it there.
+static void
+check_named_template(const struct shelf *shelf, const char *setting, const char *id)
+{
+    struct doctor *doctor = shelf->doctor;
+    struct http_service named = *shelf->service;
+    named.name = setting;
+    const struct http_header query[] = {{"external_id", id}, {"limit", "1"}, {0}};
+    struct json_object *answer =
+        doctor_get(doctor, &named, http_url(doctor->job, shelf->path, query),
+                   shelf->headers, shelf->hint);
+    if (answer == NULL)
+        return;
+    struct json_object *found = json_array_or_null(answer, "data");
+    if (found == NULL || json_object_array_length(found) == 0)
+        doctor_say(doctor, DOCTOR_WRONG, setting, shelf->hint,
+                   "no template has the external_id %s", id);
+    else
+        doctor_say(doctor, DOCTOR_OK, setting, NULL, "%s",
+                   json_string_or(json_object_array_get_idx(found, 0), "name", id));
+}
+
+static void
+check_one_template(const struct shelf *shelf, const char *setting, const char *id)
+{
+    if (strspn(id, "0123456789") == strlen(id))
+        check_there(shelf, setting, id);
+    else
+        check_named_template(shelf, setting, id);
+}
+
+static void
+check_template(const struct shelf *shelf, const char *setting)
+{
+    const char *id = doctor_setting(shelf->doctor, setting);
+    if (id[0] == '\0')
+        doctor_say(shelf->doctor, DOCTOR_NOTE, setting, "set the number of a template",
+                   "is not set: only companies with one of their own send such papers");
+    else
+        shelf->check(shelf, setting, id);
+    check_particular(shelf, setting);
 }
 
 void
@@ -61,8 +124,15 @@ doctor_docuseal(struct doctor *doctor)
             "API?")
         != NULL) {
         doctor_say(doctor, DOCTOR_OK, service.name, NULL, "answers, and takes the key");
-        check_template(doctor, &service, headers, "DOCUSEAL_TEMPLATE_QUOTE");
-        check_template(doctor, &service, headers, "DOCUSEAL_TEMPLATE_CGV");
+        const struct shelf templates = {
+            check_one_template,
+            doctor,
+            &service,
+            headers,
+            "/templates",
+            "set the number or external_id of a template of this account"};
+        check_template(&templates, "DOCUSEAL_TEMPLATE_QUOTE");
+        check_template(&templates, "DOCUSEAL_TEMPLATE_CGV");
     }
     http_service_close(&service);
 }
@@ -186,43 +256,33 @@ oauth_login(struct doctor *doctor, const struct http_service *service)
 }
 
 static void
-check_number(struct doctor *doctor, const struct http_service *service,
-             const struct http_header *headers, const char *setting, const char *kind)
-{
-    const char *number = doctor_setting(doctor, setting);
-    if (number[0] == '\0')
-        return; // its default is checked by who set up Mautic by the guide
-    struct http_service named = *service;
-    named.name = setting;
-    if (doctor_get(doctor, &named,
-                   job_printf(doctor->job, "/api/%s/%s", kind,
-                              http_escape(doctor->job, number)),
-                   headers, "set a number that Mautic shows")
-        != NULL)
-        doctor_say(doctor, DOCTOR_OK, setting, NULL, "is there");
-}
-
-static void
 check_numbers(struct doctor *doctor, const struct http_service *service,
               const struct http_header *headers)
 {
     static const struct {
-        const char *setting, *kind;
+        const char *setting, *path, *fallback;
     } numbers[] = {
-        {"MAUTIC_CAMPAIGN_QUOTE_SENT", "campaigns"},
-        {"MAUTIC_CAMPAIGN_QUOTE_FOLLOWUP", "campaigns"},
-        {"MAUTIC_CAMPAIGN_PAYMENT_REMINDER", "campaigns"},
-        {"MAUTIC_CAMPAIGN_WELCOME", "campaigns"},
-        {"MAUTIC_CAMPAIGN_LEAD_NURTURING", "campaigns"},
-        {"MAUTIC_SEGMENT_LEADS", "segments"},
-        {"MAUTIC_SEGMENT_PROSPECTS", "segments"},
-        {"MAUTIC_SEGMENT_CLIENTS", "segments"},
-        {"MAUTIC_SEGMENT_PENDING_QUOTES", "segments"},
-        {"MAUTIC_SEGMENT_OVERDUE_PAYMENTS", "segments"},
+        {"MAUTIC_CAMPAIGN_QUOTE_SENT", "/api/campaigns", "1"},
+        {"MAUTIC_CAMPAIGN_QUOTE_FOLLOWUP", "/api/campaigns", "2"},
+        {"MAUTIC_CAMPAIGN_PAYMENT_REMINDER", "/api/campaigns", "3"},
+        {"MAUTIC_CAMPAIGN_WELCOME", "/api/campaigns", "4"},
+        {"MAUTIC_CAMPAIGN_LEAD_NURTURING", "/api/campaigns", "5"},
+        {"MAUTIC_SEGMENT_LEADS", "/api/segments", "1"},
+        {"MAUTIC_SEGMENT_PROSPECTS", "/api/segments", "2"},
+        {"MAUTIC_SEGMENT_CLIENTS", "/api/segments", "3"},
+        {"MAUTIC_SEGMENT_PENDING_QUOTES", "/api/segments", "4"},
+        {"MAUTIC_SEGMENT_OVERDUE_PAYMENTS", "/api/segments", "5"},
         {0},
     };
-    for (size_t i = 0; numbers[i].setting != NULL; i++)
-        check_number(doctor, service, headers, numbers[i].setting, numbers[i].kind);
+    for (size_t i = 0; numbers[i].setting != NULL; i++) {
+        const struct shelf shelf = {check_there,     doctor,
+                                    service,         headers,
+                                    numbers[i].path, "set a number that Mautic shows"};
+        const char *number = doctor_setting(doctor, numbers[i].setting);
+        check_there(&shelf, numbers[i].setting,
+                    number[0] != '\0' ? number : numbers[i].fallback);
+        check_particular(&shelf, numbers[i].setting);
+    }
 }
 
 void
