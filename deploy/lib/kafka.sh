@@ -88,18 +88,25 @@ kafka_await() {
     until_true 120 "$1" kafka kafka_answers "$(stack_get "$1" KAFKA_BROKERS)"
 }
 
+kafka_discard() {
+    process_stop "$1" kafka 1
+    ports_release "$1"
+    rm -rf "$1"
+}
+
 # kafka_make_data <folder>: the data of a broker that was started and stopped once. All
 # others begin with a copy of it: to make it takes two more Javas.
 kafka_make_data() {
     local run
     run=$(mktemp -d "${TMPDIR:-/tmp}/relais-kafka.XXXXXX") && mkdir "$run/log" || return 1
+    # shellcheck disable=SC2064 # this run, whatever the variable holds later
+    trap "kafka_discard '$run'; exit 143" TERM
     kafka_configure "$run" && kafka_format "$run" && kafka_launch "$run" &&
         kafka_probe_topic "$(stack_get "$run" KAFKA_BROKERS)" && kafka_await "$run" &&
         kafka_stop "$run" && mv "$run/kafka/data" "$1/data"
     local status=$?
-    [ $status -eq 0 ] || kafka_stop "$run"
-    ports_release "$run"
-    rm -rf "$run"
+    trap - TERM
+    kafka_discard "$run"
     return $status
 }
 

@@ -23,8 +23,10 @@ postgres_reader() {
     local run=$1 password
     if ! stack_get "$run" STACK_POSTGRES_PASSWORD_READER >/dev/null; then
         password=$(secret_new)
-        postgres_reader_sql "$password" | psql -Xq -v ON_ERROR_STOP=1 \
-            "$(postgres_url "$run" postgres directus)" || return 1
+        postgres_reader_sql "$password" |
+            PGPASSWORD=$(stack_get "$run" STACK_POSTGRES_PASSWORD_POSTGRES) psql -Xq1 -v ON_ERROR_STOP=1 \
+                -h 127.0.0.1 -p "$(stack_get "$run" STACK_POSTGRES_PORT)" -U postgres directus ||
+            return 1
         stack_set "$run" STACK_POSTGRES_PASSWORD_READER "$password"
     fi
     postgres_url "$run" reader directus

@@ -35,7 +35,7 @@ is_simulator() {
 }
 
 programs_configure() {
-    local run=$1 name
+    local run=$1 name url
     stack_set "$run" STACK_BIN "$2"
     stack_set "$run" INTEGRATIONS "$(IFS=, && printf '%s' "${programs_integrations[*]}")"
     for name in "${programs_integrations[@]}"; do
@@ -49,7 +49,8 @@ programs_configure() {
     stack_set "$run" INGEST_SPOOL "$run/spool"
     stack_set "$run" CAPTURE "${CAPTURE:-outbox}"
     if [ "${DIRECTUS_READS:-rest}" = sql ]; then
-        stack_set "$run" DIRECTUS_DATABASE_URL "$(postgres_reader "$run")" || return 1
+        url=$(postgres_reader "$run") && stack_set "$run" DIRECTUS_DATABASE_URL "$url" ||
+            return 1
     fi
     stack_set "$run" CLOCK_MOVABLE true
     stack_set "$run" WEBHOOK_BASE_URL "http://127.0.0.1:$(stack_get "$run" INGEST_PORT)"
