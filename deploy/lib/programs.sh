@@ -53,6 +53,7 @@ programs_configure() {
             return 1
     fi
     stack_set "$run" CLOCK_MOVABLE true
+    stack_set "$run" AUTO_SIGNATURE_ON_SENT true
     stack_set "$run" WEBHOOK_BASE_URL "http://127.0.0.1:$(stack_get "$run" INGEST_PORT)"
     programs_configure_docuseal "$run"
     programs_configure_invoice_ninja "$run"
@@ -78,7 +79,15 @@ programs_configure_invoice_ninja() {
     done
 }
 
+# The programs' own defaults, for demo.env to show.
+mautic_numbers=(MAUTIC_CAMPAIGN_{QUOTE_SENT=1,QUOTE_FOLLOWUP=2,PAYMENT_REMINDER=3,WELCOME=4,LEAD_NURTURING=5}
+    MAUTIC_SEGMENT_{LEADS=1,PROSPECTS=2,CLIENTS=3,PENDING_QUOTES=4,OVERDUE_PAYMENTS=5})
+
 programs_configure_mautic() {
+    local number
+    for number in "${mautic_numbers[@]}"; do
+        stack_set "$1" "${number%=*}" "${number#*=}"
+    done
     stack_set "$1" MAUTIC_URL "$(stack_get "$1" SIM_MAUTIC_URL)"
     stack_set "$1" MAUTIC_CLIENT_ID "1_$(secret_new)"
     stack_set "$1" MAUTIC_CLIENT_SECRET "$(secret_new)"
@@ -114,7 +123,7 @@ program_setting_names() {
         INTEGRATIONS CAPTURE CLOCK_MOVABLE'
     local docuseal='DOCUSEAL_API_URL DOCUSEAL_API_KEY DOCUSEAL_TEMPLATE_QUOTE
         DOCUSEAL_TEMPLATE_CGV'
-    local mautic='MAUTIC_URL MAUTIC_CLIENT_ID MAUTIC_CLIENT_SECRET'
+    local mautic="MAUTIC_URL MAUTIC_CLIENT_ID MAUTIC_CLIENT_SECRET ${mautic_numbers[*]%=*}"
     local ninja company outbox=
     [ "$2" = flow ] || outbox=CAPTURE_DATABASE_URL
     ninja="INVOICE_NINJA_URL $(for company in "${programs_companies[@]}"; do
@@ -134,6 +143,7 @@ program_setting_names() {
         printf '%s %s WEBHOOK_BASE_URL INVOICE_NINJA_WEBHOOK_SECRET' "$ledger" "$ninja"
         ;;
     relais-mautic) printf '%s %s' "$ledger" "$mautic" ;;
+    relais-orchestrator) printf '%s AUTO_SIGNATURE_ON_SENT' "$ledger" ;;
     relais)
         printf '%s %s %s %s %s' "$ledger" "$docuseal" "$ninja" "$mautic" "$outbox"
         ;;
