@@ -111,6 +111,7 @@ note_error(struct kafka_consumer *consumer, rd_kafka_message_t *message)
     char text[200];
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_fatal_error(consumer->rk, text, sizeof text);
+        atomic_store(&consumer->fenced, true);
         set_fatal(consumer, "the broker fenced this consumer: %s", text);
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         set_fatal(
@@ -355,6 +356,12 @@ const char *
 kafka_consumer_fatal(const struct kafka_consumer *consumer)
 {
     return atomic_load(&consumer->fatal);
+}
+
+bool
+kafka_consumer_fenced(const struct kafka_consumer *consumer)
+{
+    return atomic_load(&consumer->fenced);
 }
 
 bool

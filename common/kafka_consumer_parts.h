@@ -52,6 +52,7 @@ struct kafka_consumer {
     atomic_llong polled_ms; // when
     int64_t session_ms;
     char *_Atomic fatal;
+    atomic_bool fenced;
 };
 
 // The slot of that partition, made at the first call.

@@ -457,7 +457,7 @@ run_worker(struct worker *worker, const sigset_t *signals)
         const char *fatal = kafka_consumer_fatal(worker->consumer);
         if (fatal != NULL) {
             log_error("fatal", "%s", fatal);
-            return EX_SOFTWARE;
+            return kafka_consumer_fenced(worker->consumer) ? EX_TEMPFAIL : EX_SOFTWARE;
         }
         if (number == SIGTERM || number == SIGINT)
             return EXIT_SUCCESS;

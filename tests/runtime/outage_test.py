@@ -1,4 +1,5 @@
 """What goes away in the middle: Postgres, Kafka, the process itself, its partitions."""
+import os
 import random
 import signal
 import tempfile
@@ -230,6 +231,16 @@ class Members(Outage):
 
     def test_a_member_with_a_name_of_its_own_is_fenced_too(self):
         self.fence(self.stack.worker(KAFKA_GROUP_INSTANCE_ID=self.stack.name).ready())
+
+    def test_who_meets_another_under_its_name_ends_to_be_started_again(self):
+        """As a member with a name does that was frozen past its session."""
+        stack = self.stack
+        old = stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
+        stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
+        self.send_some(20)
+        self.assertEqual(old.end(), os.EX_TEMPFAIL)
+        self.assertIn("fenced this consumer", old.lines("fatal")[0]["text"])
+        self.everything_done_once()
 
     def fence(self, worker):
         stack, provider = self.stack, self.provider

@@ -11,6 +11,7 @@ from .providers import POINTS
 from .proxies import wait_killed
 from .stories import Bag
 
+FENCED = 75  # the exit status of who shall be started again
 FREEZE_S = 8  # longer than the session: nothing can be waited for here
 
 
@@ -75,8 +76,19 @@ class Troubles:
         self.people.send_quotes(4)
         worker.thaw()
         self.note("%s frozen past its session and thawed" % worker.name)
-        worker.wait_ready()
+        self.come_back(worker)
         other.stop()
+
+    def come_back(self, worker):
+        """A static member may find itself fenced by its own thawed session: it ends so
+        that systemd starts it again."""
+        try:
+            worker.wait_ready()
+        except AssertionError:
+            if worker.process.returncode != FENCED:
+                raise
+            self.note("%s fenced, and started again" % worker.name)
+            self.up(worker)
 
     def scale(self):
         """1 -> 3 -> 1 workers of each kind, one of them killed."""
