@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/kafka_config.h"
+#include "common/log.h"
 #include "common/str.h"
 
 enum {
@@ -111,6 +112,11 @@ note_error(struct kafka_consumer *consumer, rd_kafka_message_t *message)
     char text[200];
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_fatal_error(consumer->rk, text, sizeof text);
+        if (consumer->session_lost) {
+            log_warn("kafka", "joins its group anew after a lost session: %s", text);
+            consumer->anew = true;
+            return;
+        }
         atomic_store(&consumer->fenced, true);
         set_fatal(consumer, "the broker fenced this consumer: %s", text);
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
@@ -153,17 +159,6 @@ poll_batch(struct kafka_consumer *consumer)
     consumer->owner.records(consumer->owner.owner, first);
 }
 
-static void
-join_again(struct kafka_consumer *consumer)
-{
-    rd_kafka_topic_partition_list_t *topics = NULL;
-    if (rd_kafka_subscription(consumer->rk, &topics) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    rd_kafka_unsubscribe(consumer->rk);
-    rd_kafka_subscribe(consumer->rk, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-}
-
 // While it joins, librdkafka 2.0.2 would ask for the group's coordinator every 500 ms,
 // but looks whether it is time only once a second, unless something wakes its thread: a
 // question does. A group's first member, or one whose broker has restarted, waits for
@@ -173,6 +168,15 @@ hurry_join(struct kafka_consumer *consumer)
 {
     if (!atomic_load(&consumer->assigned))
         rd_kafka_mem_free(consumer->rk, rd_kafka_memberid(consumer->rk));
+}
+
+static void
+join_anew(struct kafka_consumer *consumer)
+{
+    struct error err = {0};
+    consumer->anew = false;
+    if (!kafka_consumer_join_anew(consumer, &err))
+        set_fatal(consumer, "%s", err.text);
 }
 
 static void *
@@ -187,8 +191,10 @@ poll_main(void *arg)
         hurry_join(consumer);
         atomic_fetch_add(&consumer->polls, 1);
         atomic_store(&consumer->polled_ms, clock_ms());
+        if (consumer->anew)
+            join_anew(consumer);
         if (atomic_exchange(&consumer->rejoin, false))
-            join_again(consumer);
+            kafka_consumer_join_again(consumer);
         int64_t now = clock_ms();
         if (now >= consumer->commit_at_ms) {
             kafka_consumer_commit(consumer, false);

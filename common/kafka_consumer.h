@@ -69,8 +69,9 @@ uint64_t kafka_consumer_polls(const struct kafka_consumer *consumer);
 bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer);
 
-// Whether that was another member of the group under our KAFKA_GROUP_INSTANCE_ID, such
-// as ourselves before we were frozen past our session: a new process joins again.
+// Whether that was another member of the group under our KAFKA_GROUP_INSTANCE_ID: a new
+// process joins again. Who is fenced after it lost its own session joins again by
+// itself.
 bool kafka_consumer_fenced(const struct kafka_consumer *consumer);
 
 // Whether the poll thread turned within the group's session time-out. If not, as after

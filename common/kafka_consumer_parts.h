@@ -2,7 +2,7 @@
 // kafka_consumer*.c; unless said otherwise all of it runs on the poll thread.
 //
 //   kafka_consumer.c        opening, the poll thread, what other threads call
-//   kafka_consumer_group.c  commits and rebalance
+//   kafka_consumer_group.c  commits, rebalance and membership
 //   kafka_consumer_fetch.c  when partitions are fetched from, and when they wait
 #ifndef RELAIS_KAFKA_CONSUMER_PARTS_H
 #define RELAIS_KAFKA_CONSUMER_PARTS_H
@@ -51,6 +51,8 @@ struct kafka_consumer {
     atomic_ullong polls;
     atomic_llong polled_ms; // when
     int64_t session_ms;
+    bool session_lost; // poll thread: and no commit was accepted since
+    bool anew;         // poll thread: only a new handle can join the group again
     char *_Atomic fatal;
     atomic_bool fenced;
 };
@@ -69,6 +71,16 @@ void kafka_consumer_on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                                  rd_kafka_topic_partition_list_t *list, void *opaque);
 void kafka_consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                                  rd_kafka_topic_partition_list_t *list, void *opaque);
+
+// Leaves the group and joins it again.
+void kafka_consumer_join_again(struct kafka_consumer *consumer);
+
+// The same after the broker has fenced us though nobody else has our name: librdkafka
+// 2.0.2 holds commits back while the coordinator is away, and sends them when it is
+// there again, under no member id if the session was lost meanwhile. A member with
+// KAFKA_GROUP_INSTANCE_ID is fenced for that. Errors: fatal. May block for a moment.
+bool kafka_consumer_join_anew(struct kafka_consumer *consumer,
+                              struct error *err) ATTR_MUST_CHECK;
 
 // ---- kafka_consumer_fetch.c
 

@@ -96,6 +96,25 @@ class Servers(Outage):
         self.assertEqual(worker.get("/livez")[0], 200)
         self.assertEqual(worker.stop(), 0)
 
+    def test_who_has_a_name_and_lost_its_session_joins_again(self):
+        """What it meant to commit meanwhile goes out late, under a membership that is
+        over: Kafka then takes it for somebody else under its name."""
+        stack, provider = self.stack, self.provider
+        worker = stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
+        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        self.send_some(40)
+        provider.wait_for(lambda: provider.held >= 4)
+        stack.kafka.part("kill")
+        try:
+            provider.clear_rules()
+            wait_until(lambda: worker.lines("revoked"), lambda: "lost\n" + stack.logs())
+        finally:
+            stack.kafka.part("start")
+        self.send_some(20, 40)
+        self.everything_done_once()
+        self.assertEqual(worker.lines("fatal"), [])
+        self.assertEqual(worker.stop(), 0)
+
     def test_a_stop_while_postgres_is_away_ends(self):
         stack = self.stack
         worker = stack.worker(DRAIN_MS="500ms", **SHORT_SESSION).ready()
@@ -125,7 +144,6 @@ class Servers(Outage):
             stack.kafka.part("start")
         stack.worker().ready()
         self.everything_done_once()
-
 
     def test_a_full_disk_of_postgres_is_told_and_waited_out(self):
         stack, provider = self.stack, self.provider

@@ -15,6 +15,7 @@ from .stories import FATES, FIRST_PART, SIGNATURES, Book
 
 AWAY = (OSError, ValueError, LookupError, TypeError)
 PATIENCE_S = 300
+PAYABLE = ("sent", "partial", "overdue")
 
 
 class People:
@@ -184,7 +185,7 @@ class People:
             self.book_payment(story)
         elif story.fate == "parts" and float(bill["paid_to_date"]) == 0:
             self.system.ninja.pay(story.owner, bill["id"], amount=FIRST_PART)
-        elif story.early or self.invoice(story)["status"] in ("sent", "partial"):
+        elif story.early or self.invoice(story)["status"] in PAYABLE:
             self.system.ninja.pay(story.owner, bill["id"])
 
     def invoice(self, story):
