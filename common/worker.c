@@ -130,7 +130,11 @@ is_ready(void *owner, char *why, size_t size)
         str_printf(&text, " %s;", trouble);
     else if (!assigned)
         str_puts(&text, " no partitions are assigned;");
-    str_copy(why, size, text.data);
+    int64_t attention = metric_value(worker->metric_attention);
+    if (attention > 0)
+        str_printf(&text, " a person must look at %lld: relais attention list",
+                   (long long)attention);
+    str_copy(why, size, text.data + strspn(text.data, " "));
     str_end(&text);
     return !red && !down && ledger && assigned && !atomic_load(&worker->draining);
 }

@@ -114,9 +114,9 @@ worker_close(struct worker *worker, int status)
     struct close_guard guard;
     guard_begin(&guard, status);
     close_parts(worker);
-    guard_end(&guard);
     if (it->close != NULL)
-        it->close(worker->state);
+        it->close(worker->state); // may wait for Directus's Postgres, too
+    guard_end(&guard);
     keeper_free(worker);
     worker_sent_free(worker->sent);
     pthread_cond_destroy(&worker->idle);

@@ -13,7 +13,7 @@ packages_stack=(
 )
 packages_test=(
     ccache clang clang-format clang-tidy codespell libclang-rt-14-dev pmccabe
-    python3-jsonschema shellcheck
+    python3-jsonschema shellcheck systemd
 )
 
 packages_missing() {

@@ -297,6 +297,12 @@ class Webhooks(Billing):
         self.assertIn(OWNER, [one["entity"] for one in
                               self.attentions("invoice-ninja.webhook-deleted")])
         self.assertIn("invoice-ninja.webhook-deleted", self.system.relais("status"))
+        self.until("its health says so, and stays green", self.health_says_so)
+
+    def health_says_so(self):
+        health = rest.call("GET", self.system["relais-invoice-ninja"].admin("/readyz"))
+        self.assertEqual(health.status, 200)
+        return "a person must look at" in rest.text_of(health)
 
 
 class Mirrored(Billing):
