@@ -124,24 +124,36 @@ random_number(void)
     return number;
 }
 
+// Whether what failed may be a whole dependency: it is away, or refuses this program
+// and not only one company.
+static bool
+may_be_down(const struct attempt *attempt)
+{
+    const struct error *err = &attempt->error;
+    return err->kind == ERROR_RETRYABLE
+           || (err->kind == ERROR_FATAL && !gate_guards(attempt->gate, err->service));
+}
+
 static struct retry
 decide(struct attempt *attempt)
 {
     struct worker *worker = attempt->lanes->worker;
     const struct error *err = &attempt->error;
     struct item *item = attempt->item;
-    if (err->kind == ERROR_RETRYABLE) {
+    if (err->kind == ERROR_RETRYABLE)
         circuits_failed(worker->circuits, err->service);
-        if (circuits_hold(worker->circuits, err->service))
-            return (struct retry){RETRY_AGAIN, HELD_RETRY_MS, false};
-    }
+    if (may_be_down(attempt) && circuits_hold(worker->circuits, err->service))
+        return (struct retry){RETRY_AGAIN, HELD_RETRY_MS, false};
     struct retry next = retry_decide(&worker->retry_policy, err, item->attempts + 1,
                                      item_age_ms(item), random_number());
-    if (next.action == RETRY_GATE && attempt->gate == NULL)
+    if (next.action == RETRY_GATE && !gate_guards(attempt->gate, err->service))
         next.action =
             next.delay_ms > worker->retry_policy.memory_ms ? RETRY_PARK : RETRY_AGAIN;
-    if (next.action == RETRY_PARK && err->kind == ERROR_RETRYABLE
-        && circuits_doubt(worker->circuits, err->service))
+    // Who is refused as a rule is told by a probe of this very moment.
+    int64_t fresh_ms = err->kind == ERROR_FATAL ? 2 * HELD_RETRY_MS
+                                                : worker->settings.breaker_window_ms;
+    if (next.action == RETRY_PARK && may_be_down(attempt)
+        && circuits_doubt(worker->circuits, err->service, fresh_ms))
         return (struct retry){RETRY_AGAIN, HELD_RETRY_MS, false};
     if (next.action == RETRY_PARK && worker->ledger == NULL)
         next.action = RETRY_AGAIN;
@@ -214,6 +226,11 @@ failed(struct attempt *attempt)
     }
     settlement_keep_effects(job);
     settlement_note(job, "%s", attempt->error.text);
+    // No circuit and no gate tells of what only some events are refused for.
+    if (attempt->error.kind == ERROR_FATAL && attempt->next.action == RETRY_PARK)
+        settlement_attention(job, "refused", attempt->lane->name, "%s: %s",
+                             attempt->error.text,
+                             attempt->error.hint != NULL ? attempt->error.hint : "");
 }
 
 static enum ledger_event_to
@@ -414,7 +431,7 @@ count_attempt(const struct attempt *attempt)
 static const char *
 service_to_wait_for(const struct attempt *attempt)
 {
-    if (attempt->error.kind != ERROR_RETRYABLE)
+    if (!may_be_down(attempt))
         return NULL;
     return circuits_service(attempt->lanes->worker->circuits, attempt->error.service);
 }

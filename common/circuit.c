@@ -22,6 +22,7 @@ struct circuit {
     int64_t probe_at_ms, wait_ms;
     int64_t passed_ms; // when a probe last passed; 0 = none has
     bool probing;
+    const char *refused; // why the last probe was, or NULL
 };
 
 struct circuits {
@@ -124,21 +125,27 @@ circuits_hold(struct circuits *circuits, const char *service)
 }
 
 static void
-put_down(struct str *why, const struct integration_probe *probe, bool first)
+put_down(struct str *why, const struct circuit *circuit, bool first)
 {
-    str_printf(why, "%s%s does not answer", first ? "" : "; ", probe->service);
+    const struct integration_probe *probe = circuit->probe;
+    str_printf(why, "%s%s ", first ? "" : "; ", probe->service);
+    if (circuit->refused != NULL) {
+        str_printf(why, "refuses this program: %s", circuit->refused);
+        return;
+    }
+    str_puts(why, "does not answer");
     if (probe->setting != NULL)
         str_printf(why, " (%s)", probe->setting);
 }
 
 bool
-circuits_doubt(struct circuits *circuits, const char *service)
+circuits_doubt(struct circuits *circuits, const char *service, int64_t fresh_ms)
 {
     int64_t now = clock_ms();
     pthread_mutex_lock(&circuits->lock);
     struct circuit *circuit = circuit_of(circuits, service);
     bool fresh = circuit != NULL && circuit->passed_ms != 0
-                 && now - circuit->passed_ms <= circuits->window_ms;
+                 && now - circuit->passed_ms <= fresh_ms;
     bool doubt = circuit != NULL && !fresh;
     if (doubt && circuit->state == CIRCUIT_CLOSED)
         suspect(circuit, now);
@@ -155,7 +162,7 @@ circuits_down(struct circuits *circuits, struct str *why)
         if (circuits->all[i].state != CIRCUIT_OPEN)
             continue;
         if (why != NULL)
-            put_down(why, circuits->all[i].probe, !down);
+            put_down(why, &circuits->all[i], !down);
         down = true;
     }
     pthread_mutex_unlock(&circuits->lock);
@@ -205,4 +212,13 @@ circuits_probed(struct circuits *circuits, const struct integration_probe *probe
     }
     pthread_mutex_unlock(&circuits->lock);
     return back;
+}
+
+void
+circuits_refused(struct circuits *circuits, const struct integration_probe *probe,
+                 const char *hint)
+{
+    pthread_mutex_lock(&circuits->lock);
+    circuit_of(circuits, probe->service)->refused = hint;
+    pthread_mutex_unlock(&circuits->lock);
 }

@@ -29,10 +29,10 @@ void circuits_failed(struct circuits *circuits, const char *service);
 // down.
 bool circuits_hold(struct circuits *circuits, const char *service);
 
-// An event is about to be parked for failing there: asks for a probe, so that nothing
-// is parked because of a dependency that is down. False if one has passed within
-// window_ms: then it is the event's own affair.
-bool circuits_doubt(struct circuits *circuits, const char *service);
+// An event is about to be parked for failing there, or for being refused: asks for a
+// probe, so that nothing is parked because of a dependency that is down. False if one
+// has passed within the last fresh_ms: then it is the event's own affair.
+bool circuits_doubt(struct circuits *circuits, const char *service, int64_t fresh_ms);
 
 // Whether a dependency is down; `why` (may be NULL) lists which.
 bool circuits_down(struct circuits *circuits, struct str *why);
@@ -42,5 +42,9 @@ bool circuits_down(struct circuits *circuits, struct str *why);
 const struct integration_probe *circuits_due(struct circuits *circuits, int64_t now_ms);
 bool circuits_probed(struct circuits *circuits, const struct integration_probe *probe,
                      bool passed);
+// What that probe was refused for (static), which `why` tells from now on; NULL: it was
+// not refused.
+void circuits_refused(struct circuits *circuits, const struct integration_probe *probe,
+                      const char *hint);
 
 #endif

@@ -116,27 +116,38 @@ what_is_down_is_probed_again_and_again(void **state)
 static void
 a_doubt_asks_for_a_probe_unless_one_has_passed(void **state)
 {
-    assert_true(circuits_doubt(*state, "first"));
+    assert_true(circuits_doubt(*state, "first", AN_HOUR_MS));
     assert_true(circuits_hold(*state, "first"));
     assert_ptr_equal(due(*state), &probes[0]);
-    assert_true(circuits_doubt(*state, "first"));
+    assert_true(circuits_doubt(*state, "first", AN_HOUR_MS));
     circuits_probed(*state, &probes[0], true);
-    assert_false(circuits_doubt(*state, "first"));
+    assert_false(circuits_doubt(*state, "first", AN_HOUR_MS));
     assert_false(circuits_hold(*state, "first"));
-    assert_false(circuits_doubt(*state, "third"));
-    assert_false(circuits_doubt(*state, NULL));
+    assert_false(circuits_doubt(*state, "third", AN_HOUR_MS));
+    assert_false(circuits_doubt(*state, NULL, AN_HOUR_MS));
 }
 
 static void
 a_probe_that_passed_long_ago_clears_no_doubt(void **state)
 {
-    (void)state;
-    struct circuits *circuits = circuits_new(probes, FAILURES, -1, PROBE_MS);
-    assert_true(circuits_doubt(circuits, "first"));
-    assert_ptr_equal(due(circuits), &probes[0]);
-    circuits_probed(circuits, &probes[0], true);
-    assert_true(circuits_doubt(circuits, "first"));
-    circuits_free(circuits);
+    assert_true(circuits_doubt(*state, "first", AN_HOUR_MS));
+    assert_ptr_equal(due(*state), &probes[0]);
+    circuits_probed(*state, &probes[0], true);
+    assert_false(circuits_doubt(*state, "first", AN_HOUR_MS));
+    assert_true(circuits_doubt(*state, "first", -1));
+}
+
+static void
+who_is_refused_is_told_why(void **state)
+{
+    assert_true(circuits_doubt(*state, "second", AN_HOUR_MS));
+    assert_ptr_equal(due(*state), &probes[1]);
+    circuits_refused(*state, &probes[1], "its key is wrong");
+    circuits_probed(*state, &probes[1], false);
+    assert_down(*state, true, "second refuses this program: its key is wrong");
+    circuits_refused(*state, &probes[1], NULL);
+    circuits_probed(*state, &probes[1], false);
+    assert_down(*state, true, "second does not answer (SECOND_URL)");
 }
 
 static void
@@ -204,6 +215,7 @@ main(void)
         WITH_CIRCUITS(what_is_down_is_probed_again_and_again),
         WITH_CIRCUITS(a_doubt_asks_for_a_probe_unless_one_has_passed),
         WITH_CIRCUITS(a_probe_that_passed_long_ago_clears_no_doubt),
+        WITH_CIRCUITS(who_is_refused_is_told_why),
         WITH_CIRCUITS(services_are_known_by_their_probes),
         WITH_CIRCUITS(each_dependency_has_its_own),
         WITH_CIRCUITS(failures_that_lie_far_apart_do_not_add_up),

@@ -140,6 +140,18 @@ gates_find(struct gates *gates, const char *name, const char *company)
     return gate;
 }
 
+bool
+gates_guard(const struct gates *gates, const char *service)
+{
+    return spec_of(gates, service) != NULL;
+}
+
+bool
+gate_guards(const struct gate *gate, const char *service)
+{
+    return gate != NULL && (service == NULL || strcmp(gate->spec->name, service) == 0);
+}
+
 static bool
 may_enter(struct gate *gate, int64_t now, int64_t *wait_ms)
 {

@@ -26,6 +26,12 @@ void gates_free(struct gates *gates);
 // The gate of that name for that company. NULL for a name that is not in the table.
 struct gate *gates_find(struct gates *gates, const char *name, const char *company);
 
+// Whether there are gates for calls to that service: they deal with its refusals.
+bool gates_guard(const struct gates *gates, const char *service);
+// Whether it is this one (which may be NULL) that does. An error that names no service
+// is the gate's.
+bool gate_guards(const struct gate *gate, const char *service);
+
 // Takes a place. False: *wait_ms tells when to ask again (0: when a place is given
 // back).
 bool gate_enter(struct gate *gate, int64_t *wait_ms);

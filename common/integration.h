@@ -31,7 +31,7 @@ struct handler {
 
 // A limit on jobs that call one provider.
 struct gate_spec {
-    const char *name;
+    const char *name; // of the service it guards, as in http_service.name
     int in_flight;    // at once in one process, 0 = no limit
     int per_second;   // of all processes that share a Redis, 0 = no limit
     bool per_company; // each company has its own, and its own circuit

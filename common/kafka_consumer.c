@@ -174,9 +174,11 @@ static void
 join_anew(struct kafka_consumer *consumer)
 {
     struct error err = {0};
-    consumer->anew = false;
-    if (!kafka_consumer_join_anew(consumer, &err))
-        set_fatal(consumer, "%s", err.text);
+    consumer->anew = consumer->session_lost = false;
+    if (kafka_consumer_make(consumer, &err))
+        return;
+    atomic_store(&consumer->fenced, true); // a new process may have more luck
+    set_fatal(consumer, "%s", err.text);
 }
 
 static void *
@@ -255,23 +257,29 @@ session_ms(const rd_kafka_conf_t *conf)
     return ms;
 }
 
-static bool
-subscribe(struct kafka_consumer *consumer, const char *const *topics, struct error *err)
+static rd_kafka_topic_partition_list_t *
+list_topics(const char *const *topics)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     for (const char *const *topic = topics; *topic != NULL; topic++)
         rd_kafka_topic_partition_list_add(list, *topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_fatal(err, "cannot subscribe: %s", rd_kafka_err2str(code));
+    return list;
+}
+
+static bool
+start(struct kafka_consumer *consumer, struct error *err)
+{
+    if (!kafka_consumer_make(consumer, err))
+        return false;
+    if (pthread_create(&consumer->thread, NULL, poll_main, consumer) != 0)
+        return error_fatal(err, "no thread for the consumer: raise the limit of tasks");
+    pthread_setname_np(consumer->thread, "kafka-poll");
     return true;
 }
 
 struct kafka_consumer *
 kafka_consumer_open(const struct kafka_consumer_options *options, struct error *err)
 {
-    char text[256];
     rd_kafka_conf_t *conf = make_config(options, err);
     if (conf == NULL)
         return NULL;
@@ -280,29 +288,17 @@ kafka_consumer_open(const struct kafka_consumer_options *options, struct error *
     consumer->session_ms = session_ms(conf);
     atomic_store(&consumer->polled_ms, clock_ms());
     consumer->high_water = options->high_water;
+    consumer->conf = conf;
+    consumer->topics = list_topics(options->topics);
     rd_kafka_conf_set_opaque(conf, consumer);
     rd_kafka_conf_set_rebalance_cb(conf, kafka_consumer_on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, kafka_consumer_on_committed);
-    consumer->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (consumer->rk == NULL) {
-        rd_kafka_conf_destroy(conf);
-        free(consumer);
-        error_fatal(err, "cannot make a consumer: %s", text);
-        return NULL;
-    }
-    rd_kafka_poll_set_consumer(consumer->rk);
-    bool subscribed = subscribe(consumer, options->topics, err);
-    if (!subscribed
-        || pthread_create(&consumer->thread, NULL, poll_main, consumer) != 0) {
-        if (subscribed)
-            error_fatal(err, "no thread for the consumer: raise the limit of tasks");
+    if (start(consumer, err))
+        return consumer;
+    if (consumer->rk != NULL)
         rd_kafka_destroy(consumer->rk);
-        free(consumer);
-        return NULL;
-    }
-    pthread_setname_np(consumer->thread, "kafka-poll");
-    consumer->started = true;
-    return consumer;
+    kafka_consumer_free(consumer);
+    return NULL;
 }
 
 void
@@ -400,6 +396,8 @@ kafka_consumer_free(struct kafka_consumer *consumer)
         free(slot->topic);
         free(slot);
     }
+    rd_kafka_conf_destroy(consumer->conf);
+    rd_kafka_topic_partition_list_destroy(consumer->topics);
     free(atomic_load(&consumer->fatal));
     free(consumer);
 }

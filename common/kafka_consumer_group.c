@@ -37,7 +37,6 @@ note_committed(struct kafka_consumer *consumer,
         if (p->err == RD_KAFKA_RESP_ERR_NO_ERROR && p->offset > slot->committed)
             slot->committed = p->offset;
     }
-    consumer->session_lost = false;
 }
 
 void
@@ -89,6 +88,7 @@ take(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
     rd_kafka_pause_partitions(consumer->rk, list);
     consumer->fetching = false;
     atomic_store(&consumer->assigned, count > 0);
+    consumer->session_lost = false; // every commit of before is answered by now
     if (count > 0)
         consumer->owner.assigned(consumer->owner.owner, numbers, count, generation);
 }
@@ -100,7 +100,7 @@ give_back(struct kafka_consumer *consumer)
     consumer->owner.revoked(consumer->owner.owner);
     if (!rd_kafka_assignment_lost(consumer->rk))
         kafka_consumer_commit(consumer, true);
-    else if (rd_kafka_fatal_error(consumer->rk, NULL, 0) == RD_KAFKA_RESP_ERR_NO_ERROR)
+    else
         consumer->session_lost = true;
     for (int i = 0; i < consumer->slot_count; i++) {
         struct kafka_slot *slot = consumer->slots[i];
@@ -125,41 +125,29 @@ kafka_consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
 // ---- membership
 
-void
-kafka_consumer_join_again(struct kafka_consumer *consumer)
-{
-    rd_kafka_topic_partition_list_t *topics = NULL;
-    if (rd_kafka_subscription(consumer->rk, &topics) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    rd_kafka_unsubscribe(consumer->rk);
-    rd_kafka_subscribe(consumer->rk, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-}
-
-// librdkafka makes the fencing of a member final for its handle: a new one takes over
-// the subscription and the settings.
 bool
-kafka_consumer_join_anew(struct kafka_consumer *consumer, struct error *err)
+kafka_consumer_make(struct kafka_consumer *consumer, struct error *err)
 {
     char text[256] = "";
-    rd_kafka_topic_partition_list_t *topics = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_subscription(consumer->rk, &topics);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return error_fatal(err, "no list of topics: %s", rd_kafka_err2str(code));
-    rd_kafka_conf_t *conf = rd_kafka_conf_dup(rd_kafka_conf(consumer->rk));
-    rd_kafka_consumer_close(consumer->rk);
-    rd_kafka_t *fresh = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (fresh == NULL) {
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(consumer->conf);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
-        rd_kafka_topic_partition_list_destroy(topics);
         return error_fatal(err, "cannot make a consumer: %s", text);
     }
-    rd_kafka_destroy(consumer->rk);
-    consumer->rk = fresh;
-    rd_kafka_poll_set_consumer(fresh);
-    code = rd_kafka_subscribe(fresh, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
+    rd_kafka_poll_set_consumer(rk);
+    if (consumer->rk != NULL)
+        rd_kafka_destroy(consumer->rk);
+    consumer->rk = rk;
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(rk, consumer->topics);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
         return error_fatal(err, "cannot subscribe: %s", rd_kafka_err2str(code));
     return true;
+}
+
+void
+kafka_consumer_join_again(struct kafka_consumer *consumer)
+{
+    rd_kafka_unsubscribe(consumer->rk);
+    rd_kafka_subscribe(consumer->rk, consumer->topics); // it fails for who is fenced
 }

@@ -33,10 +33,11 @@ struct kafka_slot {
 
 struct kafka_consumer {
     rd_kafka_t *rk;
+    rd_kafka_conf_t *conf; // as it was read: a handle blots secrets out of its own
+    rd_kafka_topic_partition_list_t *topics;
     struct kafka_consumer_owner owner;
     int64_t high_water;
     pthread_t thread;
-    bool started;
     struct kafka_slot *slots[KAFKA_SLOTS_MAX];
     int slot_count;
     struct kafka_slot *last_slot; // of the record before: batches are of one partition
@@ -51,7 +52,7 @@ struct kafka_consumer {
     atomic_ullong polls;
     atomic_llong polled_ms; // when
     int64_t session_ms;
-    bool session_lost; // poll thread: and no commit was accepted since
+    bool session_lost; // poll thread: and nothing was assigned since
     bool anew;         // poll thread: only a new handle can join the group again
     char *_Atomic fatal;
     atomic_bool fenced;
@@ -72,15 +73,19 @@ void kafka_consumer_on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 void kafka_consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                                  rd_kafka_topic_partition_list_t *list, void *opaque);
 
+// Makes the handle, in place of one that it has, and subscribes to the topics. Errors:
+// fatal. May block for a moment.
+//
+// Another handle is the way back for who was fenced though nobody else has its name:
+// librdkafka 2.0.2 holds commits back while the coordinator is away, and sends them
+// when it is there again, under no member id if the session was lost meanwhile. A
+// member with KAFKA_GROUP_INSTANCE_ID is fenced for that, which is final for its
+// handle.
+bool kafka_consumer_make(struct kafka_consumer *consumer,
+                         struct error *err) ATTR_MUST_CHECK;
+
 // Leaves the group and joins it again.
 void kafka_consumer_join_again(struct kafka_consumer *consumer);
-
-// The same after the broker has fenced us though nobody else has our name: librdkafka
-// 2.0.2 holds commits back while the coordinator is away, and sends them when it is
-// there again, under no member id if the session was lost meanwhile. A member with
-// KAFKA_GROUP_INSTANCE_ID is fenced for that. Errors: fatal. May block for a moment.
-bool kafka_consumer_join_anew(struct kafka_consumer *consumer,
-                              struct error *err) ATTR_MUST_CHECK;
 
 // ---- kafka_consumer_fetch.c
 

@@ -6,15 +6,7 @@
 #include "common/clock.h"
 #include "common/str.h"
 
-enum { TICK_MS = 1000, COMPANIES_MAX = 64, NAME_MAX_BYTES = 200 };
-
-struct company {
-    char *name;
-    struct company *next;        // of all
-    struct company *active_next; // of those with ready lanes
-    bool active;
-    struct lane *first, **last;
-};
+enum { TICK_MS = 1000 };
 
 static void timer_over(struct loop_timer *timer);
 
@@ -88,64 +80,6 @@ skip_twins(struct lane *lane, const struct item *finished)
 }
 
 static void
-make_ready(struct lane *lane)
-{
-    struct lanes *lanes = lane->lanes;
-    const char *name = record_header(lane->first->record, "ce_company");
-    if (name == NULL || strlen(name) > NAME_MAX_BYTES)
-        name = "";
-    int count = 0;
-    struct company *company = lanes->companies;
-    while (company != NULL && strcmp(company->name, name) != 0) {
-        company = company->next;
-        // Names from outside must not grow the list for ever: the rest shares the last.
-        if (++count >= COMPANIES_MAX && company != NULL && company->next == NULL)
-            break;
-    }
-    if (company == NULL) {
-        company = str_calloc(1, sizeof *company);
-        company->name = str_dup(name);
-        company->last = &company->first;
-        company->next = lanes->companies;
-        lanes->companies = company;
-    }
-    lane->state = LANE_READY;
-    lane->line_next = NULL;
-    *company->last = lane;
-    company->last = &lane->line_next;
-    if (company->active)
-        return;
-    company->active = true;
-    company->active_next = NULL;
-    *lanes->active_last = company;
-    lanes->active_last = &company->active_next;
-}
-
-// One lane of the company whose turn it is; the company goes to the end of the line.
-static struct lane *
-next_ready(struct lanes *lanes)
-{
-    struct company *company = lanes->active;
-    if (company == NULL)
-        return NULL;
-    struct lane *lane = company->first;
-    company->first = lane->line_next;
-    if (company->first == NULL)
-        company->last = &company->first;
-    lanes->active = company->active_next;
-    if (lanes->active == NULL)
-        lanes->active_last = &lanes->active;
-    company->active = company->first != NULL;
-    if (company->active) {
-        company->active_next = NULL;
-        *lanes->active_last = company;
-        lanes->active_last = &company->active_next;
-    }
-    lane->state = LANE_IDLE;
-    return lane;
-}
-
-static void
 drop_seen(struct lane *lane)
 {
     while (lane->first != NULL && lane->first->check == ITEM_SEEN)
@@ -167,8 +101,10 @@ lane_advance(struct lane *lane)
             free_lane(lane);
         return;
     }
-    if (lane->first->check == ITEM_FRESH)
-        make_ready(lane);
+    if (lane->first->check != ITEM_FRESH)
+        return;
+    lane->state = LANE_READY;
+    fair_line_push(&lane->lanes->ready, lane);
 }
 
 void
@@ -283,7 +219,7 @@ void
 lanes_dispatch(struct lanes *lanes)
 {
     while (lanes->running < lanes->max_running && !worker_paused(lanes->worker)) {
-        struct lane *lane = next_ready(lanes);
+        struct lane *lane = fair_line_pop(&lanes->ready);
         if (lane == NULL)
             return;
         start_lane(lane);
@@ -314,15 +250,8 @@ tick(struct loop_timer *timer)
 static void
 forget_lines(struct lanes *lanes)
 {
-    for (struct company *c = lanes->companies; c != NULL; c = c->next) {
-        for (struct lane *lane = c->first; lane != NULL; lane = lane->line_next)
-            lane->state = LANE_IDLE;
-        c->first = NULL;
-        c->last = &c->first;
-        c->active = false;
-    }
-    lanes->active = NULL;
-    lanes->active_last = &lanes->active;
+    while (fair_line_pop(&lanes->ready) != NULL)
+        continue;
     lanes_gates_forget(lanes);
 }
 
@@ -353,7 +282,7 @@ lanes_new(struct worker *worker, struct loop *loop)
     struct lanes *lanes = str_calloc(1, sizeof *lanes);
     lanes->worker = worker;
     lanes->loop = loop;
-    lanes->active_last = &lanes->active;
+    fair_line_begin(&lanes->ready);
     lanes->max_running = worker->settings.fibers / worker->loop_count;
     if (lanes->max_running < 1)
         lanes->max_running = 1;
@@ -378,12 +307,7 @@ lanes_free(struct lanes *lanes)
             free_lane(lane);
         }
     }
-    while (lanes->companies != NULL) {
-        struct company *company = lanes->companies;
-        lanes->companies = company->next;
-        free(company->name);
-        free(company);
-    }
+    fair_line_end(&lanes->ready);
     lanes_gates_free(lanes);
     attempt_free_idle(lanes);
     free(lanes);

@@ -27,7 +27,8 @@ struct lane {
     size_t count;
     int joined; // of those behind the first: its handler's look serves them
     struct loop_timer timer;
-    struct lane *line_next; // in a company's or a gate's line
+    struct lane *line_next; // in its company's line, ready or at a gate
+    size_t line_records;    // what it counts for there
     int64_t gated_since_ms;
     bool parked;           // it has rows in parked_event: what arrives goes behind them
     int64_t parking;       // rows on their way there
@@ -41,13 +42,18 @@ struct attempt;
 struct company;
 struct gate_line;
 
+// Lanes that wait for their turn, round-robin over companies.
+struct fair_line {
+    struct company *companies, *active, **active_last;
+};
+
 enum { LANE_BUCKETS = 8192, SAME_COUNTS = 1 << 15 };
 
 struct lanes {
     struct worker *worker;
     struct loop *loop;
     struct lane *buckets[LANE_BUCKETS];
-    struct company *companies, *active, **active_last;
+    struct fair_line ready;
     struct gate_line *gate_lines;
     struct attempt *idle_attempts;
     int idle_attempt_count;
@@ -98,6 +104,19 @@ void lane_finish_first(struct lane *lane);
 void lane_wait(struct lane *lane, int64_t delay_ms);
 void lane_wait_for_gate(struct lane *lane, struct gate *gate, int64_t wait_ms);
 void lane_lose(struct lane *lane);
+
+// lanes_fair.c
+void fair_line_begin(struct fair_line *line);
+void fair_line_end(struct fair_line *line); // of an empty one
+// At the end of its company's line. It has a first event.
+void fair_line_push(struct fair_line *line, struct lane *lane);
+// The next lane, idle; NULL if none waits.
+struct lane *fair_line_pop(struct fair_line *line);
+// One that waits at a gate since before then, or NULL.
+struct lane *fair_line_pop_older(struct fair_line *line, int64_t since_ms);
+// If more records than these wait, a lane of the company that has most of them; or
+// NULL.
+struct lane *fair_line_pop_largest(struct fair_line *line, size_t records);
 
 // lanes_gate.c
 // Takes a place, unless somebody waits for it already.

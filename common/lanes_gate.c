@@ -1,4 +1,4 @@
-// Lanes that wait for a gate: one line a gate and loop, oldest first.
+// Lanes that wait for a gate: one line a gate and loop, fair to companies.
 #include <stdlib.h>
 
 #include "common/clock.h"
@@ -9,7 +9,7 @@ struct gate_line {
     struct gate *gate;
     struct lanes *lanes;
     struct gate_line *next;
-    struct lane *first, **last;
+    struct fair_line waiting;
     struct loop_timer timer;
 };
 
@@ -17,31 +17,32 @@ static void
 line_push(struct gate_line *line, struct lane *lane)
 {
     lane->state = LANE_GATED;
-    lane->line_next = NULL;
-    *line->last = lane;
-    line->last = &lane->line_next;
+    fair_line_push(&line->waiting, lane);
     atomic_fetch_add(&line->lanes->gated, 1);
 }
 
+// Counts who was taken out of the line; NULL is nobody.
 static struct lane *
-line_pop(struct gate_line *line)
+left(struct gate_line *line, struct lane *lane)
 {
-    struct lane *lane = line->first;
-    line->first = lane->line_next;
-    if (line->first == NULL)
-        line->last = &line->first;
-    lane->state = LANE_IDLE;
-    atomic_fetch_sub(&line->lanes->gated, 1);
+    if (lane != NULL)
+        atomic_fetch_sub(&line->lanes->gated, 1);
     return lane;
 }
 
-// Lets in who finds a place. Through next_ready(), so that companies stay fair, would
-// cost the place that was just found: who waited longest at this gate goes first.
+static bool
+is_empty(const struct gate_line *line)
+{
+    return line->waiting.active == NULL;
+}
+
+// Lets in who finds a place. To go by the line of ready lanes would cost the place that
+// was just found: this one is as fair.
 static void
 serve_line(struct gate_line *line)
 {
     struct lanes *lanes = line->lanes;
-    while (line->first != NULL && !worker_paused(lanes->worker)
+    while (!is_empty(line) && !worker_paused(lanes->worker)
            && lanes->running < lanes->max_running) {
         int64_t wait_ms = 0;
         if (!gate_enter(line->gate, &wait_ms)) {
@@ -49,7 +50,7 @@ serve_line(struct gate_line *line)
                 loop_timer_set(lanes->loop, &line->timer, clock_ms() + wait_ms);
             return;
         }
-        struct lane *lane = line_pop(line);
+        struct lane *lane = left(line, fair_line_pop(&line->waiting));
         attempt_start(lane, attempt_handler(lanes->worker, lane->first->record),
                       line->gate);
     }
@@ -73,7 +74,7 @@ line_of(struct lanes *lanes, struct gate *gate, bool make)
     line = str_calloc(1, sizeof *line);
     line->gate = gate;
     line->lanes = lanes;
-    line->last = &line->first;
+    fair_line_begin(&line->waiting);
     line->timer.fire = line_timer;
     line->next = lanes->gate_lines;
     lanes->gate_lines = line;
@@ -90,19 +91,26 @@ lane_wait_for_gate(struct lane *lane, struct gate *gate, int64_t wait_ms)
         loop_timer_set(lane->lanes->loop, &line->timer, clock_ms() + wait_ms);
 }
 
+// Others who wait at a gate are told first: a loop that always served its own line
+// would keep the place for ever.
 void
 lanes_gate_left(struct lanes *lanes, struct gate *gate)
 {
     gate_leave(gate);
-    struct gate_line *line = line_of(lanes, gate, false);
-    if (line != NULL)
-        serve_line(line);
     struct worker *worker = lanes->worker;
+    bool others = false;
     for (int i = 0; i < worker->loop_count; i++) {
         struct lanes *other = worker->lanes[i];
-        if (other != lanes && atomic_load(&other->gated) > 0)
-            lanes_post_wake(other);
+        if (other == lanes || atomic_load(&other->gated) == 0)
+            continue;
+        lanes_post_wake(other);
+        others = true;
     }
+    struct gate_line *line = line_of(lanes, gate, false);
+    if (others)
+        lanes_post_wake(lanes);
+    else if (line != NULL)
+        serve_line(line);
 }
 
 // Who waited long at a gate, or what piles up behind one, goes to the ledger, so that
@@ -111,19 +119,15 @@ static void
 park_long_waits(struct gate_line *line, int64_t now)
 {
     const struct worker_settings *settings = &line->lanes->worker->settings;
-    int64_t held = 0;
     int64_t due_ms = gate_closed_ms(line->gate); // before that it would wait here again
     if (due_ms < settings->retry_park_ms)
         due_ms = settings->retry_park_ms;
-    for (struct lane *lane = line->first; lane != NULL; lane = lane->line_next)
-        held += (int64_t)lane->count;
-    while (line->first != NULL
-           && (now - line->first->gated_since_ms > settings->gate_park_ms
-               || held > settings->high_water / 4)) {
-        struct lane *lane = line_pop(line);
-        held -= (int64_t)lane->count;
-        lane_park_all(lane, due_ms);
-    }
+    struct fair_line *waiting = &line->waiting;
+    struct lane *lane;
+    while ((lane = fair_line_pop_older(waiting, now - settings->gate_park_ms)) != NULL
+           || (lane = fair_line_pop_largest(waiting, (size_t)settings->high_water / 4))
+                  != NULL)
+        lane_park_all(left(line, lane), due_ms);
 }
 
 bool
@@ -131,7 +135,7 @@ lanes_gate_enter(struct lanes *lanes, struct gate *gate, int64_t *wait_ms)
 {
     const struct gate_line *line = line_of(lanes, gate, true);
     *wait_ms = 0;
-    return line->first == NULL && gate_enter(gate, wait_ms);
+    return is_empty(line) && gate_enter(gate, wait_ms);
 }
 
 void
@@ -152,8 +156,8 @@ void
 lanes_gates_forget(struct lanes *lanes)
 {
     for (struct gate_line *line = lanes->gate_lines; line != NULL; line = line->next) {
-        while (line->first != NULL)
-            line_pop(line);
+        while (left(line, fair_line_pop(&line->waiting)) != NULL)
+            continue;
         loop_timer_stop(lanes->loop, &line->timer);
     }
 }
@@ -164,6 +168,7 @@ lanes_gates_free(struct lanes *lanes)
     while (lanes->gate_lines != NULL) {
         struct gate_line *line = lanes->gate_lines;
         lanes->gate_lines = line->next;
+        fair_line_end(&line->waiting);
         free(line);
     }
 }

@@ -130,6 +130,8 @@ is_ready(void *owner, char *why, size_t size)
         str_printf(&text, " %s;", trouble);
     else if (!assigned)
         str_puts(&text, " no partitions are assigned;");
+    if (atomic_load(&worker->draining))
+        str_puts(&text, " stopping;");
     int64_t attention = metric_value(worker->metric_attention);
     if (attention > 0)
         str_printf(&text, " a person must look at %lld: relais attention list",

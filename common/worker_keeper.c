@@ -225,7 +225,11 @@ run_probe(void *arg)
                  error->text);
     else
         log_info("probe", "%s answers", errand->probe->service);
-    bool away = !passed && (!errand->first || error->kind == ERROR_RETRYABLE);
+    // At the start a gate finds out by itself who is refused.
+    bool gated = errand->first && gates_guard(worker->gates, errand->probe->service);
+    bool away = !passed && (!gated || error->kind == ERROR_RETRYABLE);
+    circuits_refused(worker->circuits, errand->probe,
+                     error->kind == ERROR_FATAL ? error->hint : NULL);
     bool back = circuits_probed(worker->circuits, errand->probe, !away);
     for (int i = 0; i < worker->loop_count; i++) {
         if (back)

@@ -62,6 +62,40 @@ class Rotation(Case):
                     if step["worker"] == "relais-docuseal"}
         self.assertEqual(outcomes, {"done"})
 
+    def test_a_token_that_was_revoked_pauses_its_program(self):
+        """A refusal of Directus is no refusal of the provider, nor one company's: it
+        closes no gate, is told, and nothing is tried in vain."""
+        for name in ("relais-orchestrator", "relais-docuseal"):
+            with self.subTest(name):
+                program = self.system[name]
+                token = program.settings["DIRECTUS_TOKEN"]
+                own = Directus(self.system.env["DIRECTUS_URL"], token)
+                user = "/users/" + own.call("GET", "/users/me", fields="id")["id"]
+                self.directus.call("PATCH", user, {"token": uuid.uuid4().hex})
+                try:
+                    quote = self.new_quote()
+                    self.send(quote)
+                    if name == "relais-docuseal":  # the other one has nothing to ask
+                        self.until("it says so", lambda: self.is_refused(program))
+                    program.stop()
+                    program.start(**program.settings)
+                    self.until("from its start, too", lambda: self.is_refused(program))
+                finally:
+                    self.directus.call("PATCH", user, {"token": token})
+                program.wait_ready()
+                self.requested(quote)
+                self.settled(quote)
+                steps = [step for step in self.steps(quote)
+                         if step["worker"] == name and step["outcome"] != "done"]
+                self.assertLess(len(steps), 5)
+                self.assertLessEqual({step["outcome"] for step in steps}, {"retry"})
+
+    def is_refused(self, program):
+        health = rest.call("GET", program.admin("/readyz"))
+        said = rest.text_of(health)
+        return health.status == 503 and "docuseal refuses" not in said \
+            and "directus refuses this program: DIRECTUS_TOKEN is wrong" in said
+
     def test_who_captures_reads_its_secrets_again(self):
         program = self.system["relais-capture"]
         program.signal(signal.SIGHUP)

@@ -511,6 +511,53 @@ class Gates(Case):
         provider.clear_rules()
         stack.finish(slow)
 
+    def test_at_a_shared_gate_companies_take_turns(self):
+        stack, provider = self.stack, self.provider
+        held = [stack.key(f"h{n}") for n in range(2)]
+        provider.rule(lambda call: "hold" if call.key in held else None)
+        worker = stack.worker(WORKER_LOOPS="1").ready()
+        for key in held:
+            stack.send("echo.shared", key, company="many")
+        stack.flush()
+        provider.wait_for(lambda: provider.held == 2)
+        many = [stack.key(f"m{n}") for n in range(60)]
+        few = [stack.key(f"f{n}") for n in range(3)]
+        for company, keys in (("many", many), ("few", few)):
+            for key in keys:
+                stack.send("echo.shared", key, company=company)
+        stack.flush()
+        wait_until(lambda: worker.metric("relais_events_in_memory") == 65, "all wait")
+        provider.clear_rules()
+        stack.finish()
+        keys = [call.key for call in provider.seen(method="POST")]
+        # One of the many for each of the few; two are called at once.
+        served = [key for key in keys if key in many + few]
+        self.assertLessEqual(set(few), set(served[:2 * len(few) + 1]))
+
+    def test_what_piles_up_behind_a_gate_is_parked(self):
+        """A quarter of what may be in memory waits at one gate, and no more."""
+        stack, provider = self.stack, self.provider
+        held = [stack.key(f"h{n}") for n in range(2)]
+        provider.rule(lambda call: "hold" if call.key in held else None)
+        stack.worker(WORKER_LOOPS="1", WORKER_HIGH_WATER="100").ready()
+        for key in held:
+            stack.send("echo.shared", key, company="many")
+        stack.flush()
+        provider.wait_for(lambda: provider.held == 2)
+        many = [stack.send("echo.shared", stack.key(f"m{n}"), company="many")
+                for n in range(300)]
+        few = [stack.send("echo.shared", stack.key("f"), n, company="few")
+               for n in range(3)]
+        stack.flush()
+        wait_until(lambda: len(stack.parked()) >= len(many) - 25,
+                   lambda: f"{len(stack.parked())} parked\n" + stack.logs())
+        names = {lane for lane, _ in stack.parked()}
+        self.assertNotIn(stack.key("f"), names)  # who has little keeps its place
+        provider.clear_rules()
+        stack.settle()
+        self.assertEqual({call.n for call in provider.seen(key=stack.key("f"))}, {0, 1, 2})
+        self.assertEqual(len(provider.seen(method="POST")), len(many) + len(few) + 2)
+
     def test_who_waits_long_at_a_gate_is_parked_without_an_attempt(self):
         stack, provider = self.stack, self.provider
         held = stack.key("h")

@@ -99,17 +99,38 @@ class Servers(Outage):
     def test_who_has_a_name_and_lost_its_session_joins_again(self):
         """What it meant to commit meanwhile goes out late, under a membership that is
         over: Kafka then takes it for somebody else under its name."""
+        self.lose_session(lambda call: False)
+
+    def test_so_does_who_has_calls_under_way(self):
+        self.lose_session(lambda call: call.n == 1)
+
+    def lose_session(self, is_slow):
+        """Slow calls end when it has joined again, all others while Kafka is away."""
         stack, provider = self.stack, self.provider
-        worker = stack.worker(KAFKA_GROUP_INSTANCE_ID=stack.name).ready()
-        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        away, back = threading.Event(), threading.Event()
+        self.addCleanup(back.set)
+        self.addCleanup(away.set)
+
+        def wait(call):
+            (back if is_slow(call) else away).wait(PATIENCE)
+            return ""
+
+        provider.rule(lambda call: wait if call.method == "POST" else None)
+        worker = stack.worker(
+            KAFKA_GROUP_INSTANCE_ID=stack.name, REVOKE_GRACE_MS="8s", JOB_TIMEOUT_MS="60s",
+            EFFECT_TIMEOUT_MS="60s", ECHO_TIMEOUT_MS="60s").ready()
         self.send_some(40)
-        provider.wait_for(lambda: provider.held >= 4)
+        self.wait_for_calls(4)
         stack.kafka.part("kill")
         try:
-            provider.clear_rules()
-            wait_until(lambda: worker.lines("revoked"), lambda: "lost\n" + stack.logs())
+            away.set()
+            wait_until(lambda: worker.get("/readyz")[0] == 503,
+                       lambda: "lost\n" + stack.logs())
         finally:
             stack.kafka.part("start")
+        wait_until(lambda: len(worker.lines("assigned")) == 2,
+                   lambda: "joined again\n" + stack.logs())
+        back.set()
         self.send_some(20, 40)
         self.everything_done_once()
         self.assertEqual(worker.lines("fatal"), [])

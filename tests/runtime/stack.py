@@ -227,6 +227,13 @@ class Worker:
         except OSError:
             return 0, ""
 
+    def metric(self, name):
+        """Its first series' value."""
+        for line in self.get("/metrics")[1].splitlines():
+            if line.split("{")[0].split(" ")[0] == name:
+                return float(line.split()[-1])
+        raise AssertionError(f"no metric {name}")
+
     def ready(self):
         wait_until(lambda: self.get("/readyz")[0] == 200 or self.process.poll() is not None,
                    lambda: f"ready: {self.get('/readyz')}\n{self.text()[-3000:]}")

@@ -167,7 +167,8 @@ static const struct handler handlers[] = {
     {"echo.make", make, .gate = "echo"},
     {"echo.mail", send_mail, .gate = "echo"},
     {"echo.touch", touch, .dead = refused, .gate = "echo"},
-    {"echo.free", touch}, // the same without a gate
+    {"echo.free", touch},                          // the same without a gate
+    {"echo.shared", touch, .gate = "echo-shared"}, // or at one of all companies
     {"echo.touched", touch},
     {"echo.look", look, .object = looked_at, .hint = true},
     {0},
@@ -175,6 +176,7 @@ static const struct handler handlers[] = {
 
 static const struct gate_spec gates[] = {
     {.name = "echo", .in_flight = 8, .per_company = true},
+    {.name = "echo-shared", .in_flight = 2},
     {0},
 };
 
