@@ -291,7 +291,8 @@ run(void *arg)
 {
     struct attempt *attempt = arg;
     attempt->outcome = "done";
-    fiber_name(attempt->lane->name);
+    fiber_works_on(&(struct fiber_work){attempt->lane->name, attempt->item->seen,
+                                        attempt->started_ms});
     if (!handle(attempt))
         failed(attempt);
     attempt->took_ms = clock_ms() - attempt->started_ms;

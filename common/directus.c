@@ -33,7 +33,7 @@ const struct config_setting directus_settings[] = {
      "Base URL of Directus."},
     {"DIRECTUS_TOKEN", CONFIG_SECRET, offsetof(struct directus, token), NULL,
      "Static token of this program's own user in Directus."},
-    {"DIRECTUS_IN_FLIGHT", CONFIG_INT, offsetof(struct directus, in_flight), "4",
+    {"DIRECTUS_IN_FLIGHT", CONFIG_INT, offsetof(struct directus, in_flight), "2",
      "Calls to Directus at once, of one process; all together should stay below 8.", 1,
      64},
     {"DIRECTUS_TIMEOUT_MS", CONFIG_MS, offsetof(struct directus, timeout_ms), "20s",

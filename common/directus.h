@@ -22,7 +22,7 @@ enum { DIRECTUS_COLLECTIONS = 13 };
 struct directus {
     const char *url;   // DIRECTUS_URL
     const char *token; // DIRECTUS_TOKEN (secret): read by directus_headers()
-    int64_t in_flight; // DIRECTUS_IN_FLIGHT, default 4
+    int64_t in_flight; // DIRECTUS_IN_FLIGHT, default 2
     int64_t timeout_ms;
     const char *database_url; // DIRECTUS_DATABASE_URL (secret), "" = rows come by REST
     struct directus_sql *sql; // NULL without it

@@ -43,7 +43,8 @@ struct fiber {
     struct fiber *previous, *next; // of the pool's live or idle list
     void (*fn)(void *);
     void *arg;
-    const char *name, *what;
+    struct fiber_work work;
+    const char *what;
     int saved_errno;
     bool ended;
     char *mapping; // guard first, then the stack
@@ -288,7 +289,7 @@ fiber_new(struct fiber_pool *pool, void (*fn)(void *), void *arg)
     pool->live_count++;
     fiber->fn = fn;
     fiber->arg = arg;
-    fiber->name = "";
+    fiber->work = (struct fiber_work){.name = "", .event = ""};
     fiber->what = "start";
     fiber->ended = false;
     fiber->saved_errno = 0;
@@ -355,10 +356,10 @@ fiber_count(const struct fiber_pool *pool)
 }
 
 void
-fiber_name(const char *name)
+fiber_works_on(const struct fiber_work *work)
 {
     if (current != NULL)
-        current->name = name;
+        current->work = *work;
 }
 
 void
@@ -370,8 +371,9 @@ fiber_waits_for(const char *what)
 
 void
 fiber_each(struct fiber_pool *pool,
-           void (*visit)(void *arg, const char *name, const char *what), void *arg)
+           void (*visit)(void *arg, const struct fiber_work *work, const char *what),
+           void *arg)
 {
     for (struct fiber *fiber = pool->live; fiber != NULL; fiber = fiber->next)
-        visit(arg, fiber->name, fiber->what != NULL ? fiber->what : "running");
+        visit(arg, &fiber->work, fiber->what != NULL ? fiber->what : "running");
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct fiber;
 struct fiber_pool;
@@ -35,12 +36,18 @@ struct fiber *fiber_current(void);
 // Fibers of the pool that exist now.
 size_t fiber_count(const struct fiber_pool *pool);
 
-// Who the running fiber is, and what it waits for: words for fiber_each(), which must
-// live as long as they are true.
-void fiber_name(const char *name);
+// What fiber_each() tells: which lane or errand it is, what is handled (an event's id,
+// or ""), since when (clock_ms()), and what it waits for. The words must live as long
+// as they are true.
+struct fiber_work {
+    const char *name, *event;
+    int64_t since_ms;
+};
+void fiber_works_on(const struct fiber_work *work);
 void fiber_waits_for(const char *what);
 void fiber_each(struct fiber_pool *pool,
-                void (*visit)(void *arg, const char *name, const char *what),
+                void (*visit)(void *arg, const struct fiber_work *work,
+                              const char *what),
                 void *arg);
 
 #endif

@@ -92,9 +92,9 @@ many_fibers_keep_their_own_stacks(void **state)
 }
 
 static void
-remember(void *arg, const char *name, const char *what)
+remember(void *arg, const struct fiber_work *work, const char *what)
 {
-    (void)name;
+    (void)work;
     *(const char **)arg = what;
 }
 

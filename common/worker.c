@@ -361,12 +361,15 @@ open_worker(struct worker *worker, struct error *err)
 // ---- running
 
 static void
-list_fiber(void *arg, const char *name, const char *what)
+list_fiber(void *arg, const struct fiber_work *work, const char *what)
 {
     (void)arg;
     log_event(LOG_INFO, "fiber",
-              (const struct log_field[]){
-                  LOG_TEXT("lane", name), LOG_TEXT("waits_for", what), {0}});
+              (const struct log_field[]){LOG_TEXT("lane", work->name),
+                                         LOG_TEXT("id", work->event),
+                                         LOG_TEXT("waits_for", what),
+                                         LOG_NUMBER("ms", clock_ms() - work->since_ms),
+                                         {0}});
 }
 
 struct list_mail {

@@ -215,7 +215,7 @@ run_probe(void *arg)
 {
     struct errand *errand = arg;
     struct worker *worker = errand->worker;
-    fiber_name(errand->probe->service);
+    fiber_works_on(&(struct fiber_work){errand->probe->service, "probe", clock_ms()});
     bool passed = errand->probe->probe(&errand->job, worker->state);
     const struct error *error = &errand->job.error;
     if (!passed)
@@ -245,7 +245,7 @@ run_sweep(void *arg)
 {
     struct errand *errand = arg;
     struct worker *worker = errand->worker;
-    fiber_name("sweep");
+    fiber_works_on(&(struct fiber_work){"", "sweep", clock_ms()});
     if (!worker->integration->sweep(&errand->job, worker->state)) {
         log_warn("sweep", "%s", errand->job.error.text);
         circuits_failed(worker->circuits, errand->job.error.service);

@@ -313,6 +313,22 @@ class Stops(Outage):
         self.everything_done_once()
         self.assertEqual(len(provider.seen(method="POST")), 40)
 
+    def test_what_is_under_way_is_listed(self):
+        stack, provider = self.stack, self.provider
+        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        worker = stack.worker().ready()
+        ids = self.send_some(2)
+        provider.wait_for(lambda: provider.held == 2)
+        worker.signal(signal.SIGUSR1)
+        wait_until(lambda: len(worker.lines("fiber")) == 2, lambda: stack.logs())
+        for line in worker.lines("fiber"):
+            self.assertIn(line["id"], ids)
+            self.assertIn(stack.name, line["lane"])
+            self.assertIn("echo", line["waits_for"])
+            self.assertGreaterEqual(line["ms"], 0)
+        provider.clear_rules()
+        self.everything_done_once()
+
     def test_a_second_signal_ends_it_at_once(self):
         stack, provider = self.stack, self.provider
         worker = stack.worker(DRAIN_MS="600s", **SHORT_SESSION).ready()
