@@ -2,6 +2,7 @@
 import os
 import random
 import signal
+import socket
 import tempfile
 import threading
 import unittest
@@ -328,6 +329,37 @@ class Stops(Outage):
             self.assertGreaterEqual(line["ms"], 0)
         provider.clear_rules()
         self.everything_done_once()
+
+    def test_systemd_is_told_how_it_goes(self):
+        """Ready, progress for the watchdog, the end; and the backlog for those who scale."""
+        stack, provider = self.stack, self.provider
+        folder = tempfile.TemporaryDirectory(prefix="relais-notify.")
+        self.addCleanup(folder.cleanup)
+        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(told.close)
+        told.bind(folder.name + "/socket")
+        told.settimeout(PATIENCE)
+        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        worker = stack.worker(NOTIFY_SOCKET=folder.name + "/socket",
+                              WATCHDOG_USEC="2000000")
+
+        def wait_for(word):
+            while word not in told.recv(1000).decode():
+                pass
+
+        wait_for("READY=1")
+        worker.ready()
+        self.send_some(60)
+        wait_until(lambda: worker.metric("relais_backlog") == 60,
+                   lambda: f"a backlog of {worker.metric('relais_backlog')}")
+        wait_for("WATCHDOG=1")
+        wait_for("WATCHDOG=1")
+        provider.clear_rules()
+        self.everything_done_once()
+        wait_until(lambda: worker.metric("relais_backlog") == 0, "no backlog")
+        worker.signal(signal.SIGTERM)
+        wait_for("STOPPING=1")
+        self.assertEqual(worker.end(), 0)
 
     def test_a_second_signal_ends_it_at_once(self):
         stack, provider = self.stack, self.provider
