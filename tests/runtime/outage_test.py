@@ -32,7 +32,9 @@ class Outage(Case):
         for call in provider.seen(method="POST", path="/things", done=True):
             self.assertGreaterEqual(call.n, last.get(call.key, -1), call)
             last[call.key] = call.n
-        wait_until(lambda: len(stack.facts("echo.made")) == len(stack.sent), "the facts")
+        wait_until(lambda: len(stack.facts("echo.made")) == len(stack.sent),
+                   lambda: f"{len(stack.facts('echo.made'))} facts of {len(stack.sent)}\n"
+                   + stack.logs())
 
     def wait_for_calls(self, count):
         wait_until(lambda: len(self.provider.seen(method="POST")) >= count,
