@@ -49,6 +49,69 @@ class Doctor(Journey):
                 self.assertTrue(wrong[0]["do"])
                 self.assertNotIn(SECRET, json.dumps(wrong[0]))
 
+    # Each company's key opens its own books.
+
+    def wrong(self, **settings):
+        """{what: found} of what is wrong."""
+        return {row["what"]: row["found"] for row in self.findings(**settings)[1]
+                if row["state"] == "WRONG"}
+
+    def key(self, code):
+        return self.system.env["INVOICE_NINJA_KEY_" + code]
+
+    def test_swapped_tokens_are_found(self):
+        wrong = self.wrong(INVOICE_NINJA_KEY_LEXAIA=self.key("ENKI"),
+                           INVOICE_NINJA_KEY_ENKI=self.key("LEXAIA"))
+        self.assertEqual(wrong, {
+            "INVOICE_NINJA_KEY_ENKI":
+                'opens "LEXAIA" in Invoice Ninja, which is LEXAIA, not ENKI_REALTY',
+            "INVOICE_NINJA_KEY_LEXAIA":
+                'opens "ENKI_REALTY" in Invoice Ninja, which is ENKI_REALTY,'
+                ' not LEXAIA'})
+
+    def test_one_token_for_two_companies_is_found(self):
+        wrong = self.wrong(INVOICE_NINJA_KEY_LEXAIA=self.key("TAKEOUT"))
+        self.assertEqual(wrong, {
+            "INVOICE_NINJA_KEY_%s" % one: "holds the same token as INVOICE_NINJA_KEY_%s"
+            ": the worker does not start" % other
+            for one, other in (("LEXAIA", "TAKEOUT"), ("TAKEOUT", "LEXAIA"))})
+
+    def test_two_tokens_of_the_same_books_are_found(self):
+        self.named("LEXAIA", "Atelier")
+        self.named("TAKEOUT", "Atelier SA")
+        self.assertEqual(self.wrong(), {
+            "INVOICE_NINJA_KEY_TAKEOUT":
+                'opens "Atelier SA" in Invoice Ninja, which is LEXAIA, not TAKEOUT'})
+
+    def test_a_name_that_is_nobodys_is_for_a_person_to_compare(self):
+        self.named("LEXAIA", "Atelier SA")
+        found, shown = self.findings()
+        self.assertEqual(found["INVOICE_NINJA_KEY_LEXAIA"], "note")
+        (row,) = [row for row in shown if row["what"] == "INVOICE_NINJA_KEY_LEXAIA"]
+        self.assertEqual(row["found"], 'opens "Atelier SA" in Invoice Ninja; LEXAIA is'
+                                       ' "LEXAIA" in Directus')
+        self.named("LEXAIA", "Lexaia S.A.")
+        self.assertEqual(self.findings()[0]["INVOICE_NINJA_KEY_LEXAIA"], "ok")
+
+    def test_a_short_code_that_fits_two_companies_is_found(self):
+        hotel = self.directus.create("owner_companies", {
+            "code": "ENKI_HOTEL", "name": "ENKI HOTEL", "email": "hotel@example.com"})
+        self.addCleanup(self.directus.call, "DELETE", "/items/owner_companies/" + hotel)
+        both = self.wrong()
+        self.assertEqual(sorted(both), ["INVOICE_NINJA_KEY_ENKI_HOTEL",
+                                        "INVOICE_NINJA_KEY_ENKI_REALTY"])
+        self.assertIn("INVOICE_NINJA_KEY_ENKI would serve ENKI_REALTY as well",
+                      both["INVOICE_NINJA_KEY_ENKI_HOTEL"])
+        enki = self.key("ENKI")
+        self.assertIn("the worker does not start", self.wrong(
+            INVOICE_NINJA_KEY_ENKI_HOTEL=enki)["INVOICE_NINJA_KEY_ENKI_HOTEL"])
+
+    def named(self, code, name):
+        """What the company is called in Invoice Ninja, for this test."""
+        self.ninja.control("POST", "company", {"code": code, "name": name})
+        self.addCleanup(self.ninja.control, "POST", "company",
+                        {"code": code, "name": code})
+
     def test_every_worker_has_its_rights_and_no_others(self):
         tokens = {name: value for name, value in self.system.env.items()
                   if name.startswith("DIRECTUS_TOKEN_")}

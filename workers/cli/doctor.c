@@ -99,7 +99,7 @@ is_wanted(const struct cli *cli, const struct check *check)
 int
 cli_doctor(struct cli *cli)
 {
-    struct doctor doctor = {.cli = cli, .as = "cli", .codes = ""};
+    struct doctor doctor = {.cli = cli, .as = "cli"};
     struct job all; // what one check leaves for the next
     const char *as = cli_option(cli, "--as");
     if (!cli_arguments(cli, 0, 0))

@@ -10,6 +10,8 @@
 #include "common/job.h"
 #include "workers/cli/cli.h"
 
+struct json_object;
+
 enum doctor_state {
     DOCTOR_OK,
     DOCTOR_NOTE,  // may be meant so
@@ -18,9 +20,10 @@ enum doctor_state {
 
 struct doctor {
     struct cli *cli;
-    struct job *job;   // of the check that runs
-    const char *as;    // whose rights are looked at: --as, or "cli"
-    const char *codes; // of the owner companies, by comma; "" if they are not known
+    struct job *job;               // of the check that runs
+    const char *as;                // whose rights are looked at: --as, or "cli"
+    struct json_object *companies; // rows of owner_companies: code, name; NULL if they
+                                   // are not known
     struct table table;
     int wrong;
 };
@@ -39,7 +42,13 @@ struct json_object *doctor_get(struct doctor *doctor,
                                const struct http_service *service, const char *path,
                                const struct http_header *headers, const char *do_this);
 
-// The checks, in doctor_stack.c, doctor_directus.c and doctor_providers.c.
+// A service at the address that a setting names, to be closed. False: it is not set,
+// which was said.
+bool doctor_open(struct doctor *doctor, struct http_service *service,
+                 const char *setting) ATTR_MUST_CHECK;
+
+// The checks, in doctor_stack.c, doctor_directus.c, doctor_providers.c and
+// doctor_ninja.c.
 void doctor_ledger(struct doctor *doctor);
 void doctor_capture(struct doctor *doctor);
 void doctor_kafka(struct doctor *doctor);

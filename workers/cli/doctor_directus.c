@@ -7,12 +7,23 @@
 #include "common/json.h"
 #include "workers/cli/doctor.h"
 
-// The companies' codes are kept for the checks that follow.
+static const char *
+codes_of(struct job *job, struct json_object *rows)
+{
+    const char *codes = "";
+    for (size_t i = 0; i < json_object_array_length(rows); i++)
+        codes =
+            job_printf(job, "%s%s%s", codes, i > 0 ? ", " : "",
+                       json_string_or(json_object_array_get_idx(rows, i), "code", ""));
+    return codes;
+}
+
+// The companies are kept for the checks that follow.
 static bool
 check_companies(struct doctor *doctor, const struct directus *directus)
 {
     static const struct http_header query[] = {
-        {"fields", "code"}, {"sort", "code"}, {"limit", "-1"}, {NULL}};
+        {"fields", "code,name"}, {"sort", "code"}, {"limit", "-1"}, {NULL}};
     struct json_object *rows =
         directus_list(directus, doctor->job, "owner_companies", query);
     if (rows == NULL) {
@@ -21,18 +32,14 @@ check_companies(struct doctor *doctor, const struct directus *directus)
         error_clear(&doctor->job->error);
         return false;
     }
-    size_t count = json_object_array_length(rows);
-    for (size_t i = 0; i < count; i++)
-        doctor->codes =
-            job_printf(doctor->job, "%s%s%s", doctor->codes, i > 0 ? "," : "",
-                       json_string_or(json_object_array_get_idx(rows, i), "code", ""));
-    if (count == 0)
+    doctor->companies = rows;
+    if (json_object_array_length(rows) == 0)
         doctor_say(doctor, DOCTOR_WRONG, "DIRECTUS_URL",
                    "enter one row for each company that sends quotes",
                    "owner_companies is empty");
     else
         doctor_say(doctor, DOCTOR_OK, "DIRECTUS_URL", NULL, "answers; companies: %s",
-                   doctor->codes);
+                   codes_of(doctor->job, rows));
     return true;
 }
 

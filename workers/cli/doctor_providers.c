@@ -1,5 +1,4 @@
-// The doctor's checks of DocuSeal, Invoice Ninja and Mautic.
-#include <ctype.h>
+// The doctor's checks of DocuSeal and Mautic.
 #include <string.h>
 #include <unistd.h>
 
@@ -9,9 +8,8 @@
 // What other statuses mean is each check's to say.
 static const struct error_rule no_rules[] = {{0}};
 
-// A service at the address that a setting names. False: it is not set, which was said.
-static bool
-open_service(struct doctor *doctor, struct http_service *service, const char *setting)
+bool
+doctor_open(struct doctor *doctor, struct http_service *service, const char *setting)
 {
     const char *url = doctor_setting(doctor, setting);
     *service = (struct http_service){
@@ -114,7 +112,7 @@ void
 doctor_docuseal(struct doctor *doctor)
 {
     struct http_service service;
-    if (!open_service(doctor, &service, "DOCUSEAL_API_URL"))
+    if (!doctor_open(doctor, &service, "DOCUSEAL_API_URL"))
         return;
     const struct http_header headers[] = {
         {"X-Auth-Token", doctor_setting(doctor, "DOCUSEAL_API_KEY")}, {NULL}};
@@ -134,79 +132,6 @@ doctor_docuseal(struct doctor *doctor)
         check_template(&templates, "DOCUSEAL_TEMPLATE_QUOTE");
         check_template(&templates, "DOCUSEAL_TEMPLATE_CGV");
     }
-    http_service_close(&service);
-}
-
-// ---- Invoice Ninja
-
-static const char *
-key_name(struct doctor *doctor, const char *code)
-{
-    char *name = job_printf(doctor->job, "INVOICE_NINJA_KEY_%s", code);
-    for (char *at = name; *at != '\0'; at++) {
-        int letter = (toupper)((unsigned char)*at); // the function, not a macro
-        *at = isalnum(letter) ? (char)letter : '_';
-    }
-    return name;
-}
-
-// INVOICE_NINJA_KEY_ENKI_REALTY or, failing that, what it begins with: ..._ENKI.
-static const char *
-key_of(struct doctor *doctor, const char *code, const char **setting)
-{
-    const char *whole = key_name(doctor, code);
-    char *name = job_strdup(doctor->job, whole);
-    const char *key = doctor_setting(doctor, name);
-    while (key[0] == '\0' && strcmp(name, "INVOICE_NINJA_KEY") != 0) {
-        *strrchr(name, '_') = '\0';
-        key = doctor_setting(doctor, name);
-    }
-    *setting = key[0] != '\0' ? name : whole;
-    return key;
-}
-
-// The list of webhooks: who may read it may also restore them.
-static void
-check_key(struct doctor *doctor, const struct http_service *service, const char *code)
-{
-    const char *setting;
-    const char *key = key_of(doctor, code, &setting);
-    if (key[0] == '\0') {
-        doctor_say(doctor, DOCTOR_NOTE, setting,
-                   "set the API token of an administrator in its books",
-                   "is not set: nothing of %s is billed", code);
-        return;
-    }
-    const struct http_header headers[] = {{"X-API-TOKEN", key},
-                                          {"X-Requested-With", "XMLHttpRequest"},
-                                          {"Accept", "application/json"},
-                                          {NULL}};
-    struct http_service named = *service;
-    named.name = setting;
-    if (doctor_get(doctor, &named, "/api/v1/webhooks?per_page=1", headers,
-                   "set the API token of an administrator in that company's books")
-        != NULL)
-        doctor_say(doctor, DOCTOR_OK, setting, NULL, "good for %s", code);
-}
-
-void
-doctor_invoice_ninja(struct doctor *doctor)
-{
-    struct http_service service;
-    if (!open_service(doctor, &service, "INVOICE_NINJA_URL"))
-        return;
-    const char *at = doctor->codes;
-    while (*at != '\0') {
-        size_t length = strcspn(at, ",");
-        char *code = job_strdup(doctor->job, at);
-        code[length] = '\0';
-        check_key(doctor, &service, code);
-        at += length;
-        at += strspn(at, ",");
-    }
-    if (doctor->codes[0] == '\0')
-        doctor_say(doctor, DOCTOR_NOTE, service.name, "mend Directus first",
-                   "not looked at: the companies are not known");
     http_service_close(&service);
 }
 
@@ -289,7 +214,7 @@ void
 doctor_mautic(struct doctor *doctor)
 {
     struct http_service service;
-    if (!open_service(doctor, &service, "MAUTIC_URL"))
+    if (!doctor_open(doctor, &service, "MAUTIC_URL"))
         return;
     bool oauth = doctor_setting(doctor, "MAUTIC_CLIENT_ID")[0] != '\0';
     const char *login = oauth ? oauth_login(doctor, &service) : basic_login(doctor);

@@ -7,7 +7,7 @@
 #include "common/json.h"
 #include "common/money.h"
 #include "common/str.h"
-#include "workers/invoice_ninja/company.h"
+#include "workers/invoice_ninja/key.h"
 #include "workers/invoice_ninja/ninja.h"
 
 enum {
@@ -81,21 +81,12 @@ judge(struct job *job, const struct ninja *ninja, const struct ninja_call *call)
 }
 
 static bool
-no_key(struct job *job, const char *company)
-{
-    error_permanent(&job->error, "company \"%.60s\" has no key of Invoice Ninja",
-                    company);
-    job->error.hint = "set INVOICE_NINJA_KEY_<COMPANY>, then replay";
-    return false;
-}
-
-static bool
 send_call(struct job *job, const struct ninja *ninja, const struct ninja_call *call,
           const char *not_error, struct http_response *response)
 {
-    const char *key = ninja_company_key(ninja->companies, call->company);
+    const char *key = ninja_key(job, ninja, call->company);
     if (key == NULL)
-        return no_key(job, call->company);
+        return false;
     const struct http_header headers[] = {{"X-API-TOKEN", key}, {NULL}};
     const char *path = job_printf(job, "/api/v1%s", call->path);
     struct http_request request = {

@@ -35,8 +35,8 @@ struct ninja_call {
     bool once;                       // must not be repeated blindly
 };
 
-// Makes it and returns the answer's "data" (object or array). NULL with job->error:
-// PERMANENT where the company has no key.
+// Makes it and returns the answer's "data" (object or array). NULL with job->error;
+// where the company has no key of its own see key.h.
 struct json_object *ninja_ask(struct job *job, const struct ninja *ninja,
                               const struct ninja_call *call) ATTR_MUST_CHECK;
 

@@ -1,17 +1,23 @@
 #include "workers/invoice_ninja/company.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/str.h"
 #include "common/webhook_secrets.h"
 
-enum { COMPANIES_MAX = 1000, CODE_BYTES = 100, NAME_BYTES = 160 };
+enum {
+    COMPANIES_MAX = 1000,
+    CODE_BYTES = 100,
+    ALONE_MS = 60 * 1000, // how long it holds that no other company has the same key
+};
 
 static const char prefix[] = "INVOICE_NINJA_KEY_";
 
@@ -22,8 +28,10 @@ struct secret {
 };
 
 struct company {
-    char code[CODE_BYTES];
+    char code[CODE_BYTES]; // as the variable's name says it
     struct secret *_Atomic key;
+    char alone[CODE_BYTES]; // the whole code that a short one stands for
+    int64_t alone_until_ms;
 };
 
 // The secrets of the webhooks, in the same way.
@@ -34,6 +42,7 @@ struct secrets {
 
 struct ninja_companies {
     struct secrets *_Atomic secrets;
+    pthread_mutex_t lock; // of what is alone
     size_t count;
     struct company all[COMPANIES_MAX];
 };
@@ -66,27 +75,74 @@ is_known(const struct ninja_companies *companies, const char *code)
     return false;
 }
 
-// Reads the key as every secret setting is read, and puts it before the older one.
-static bool
-read_key(struct company *company, struct error *err)
+// Reads the key as every secret setting is read. NULL: the error names it.
+static struct secret *
+read_key(const struct company *company, struct error *err)
 {
-    char name[NAME_BYTES];
+    char name[NINJA_VARIABLE];
     const char *value = NULL;
     snprintf(name, sizeof name, "%s%s", prefix, company->code);
     const struct config_setting table[] = {{.name = name, .type = CONFIG_SECRET}, {0}};
     if (!config_load(table, &value, err))
-        return false;
+        return NULL;
     size_t size = strlen(value) + 1;
     struct secret *secret = str_alloc(sizeof *secret + size);
     memcpy(secret->text, value, size);
     config_free(table, &value);
-    secret->older = atomic_load(&company->key);
-    atomic_store(&company->key, secret);
+    secret->older = NULL;
+    return secret;
+}
+
+// Invoice Ninja tells companies apart by the token and by nothing else.
+static bool
+all_differ(struct secret *const keys[], const struct ninja_companies *companies,
+           struct error *err)
+{
+    for (size_t i = 0; i < companies->count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (keys[i] != NULL && keys[k] != NULL
+                && strcmp(keys[i]->text, keys[k]->text) == 0)
+                return error_fatal(err,
+                                   "%s%s and %s%s hold the same token: each company "
+                                   "has one of its own books",
+                                   prefix, companies->all[k].code, prefix,
+                                   companies->all[i].code);
     return true;
 }
 
+// Reads every key, and puts each before its older one. One that cannot be read stays as
+// it was; where two would be the same, all do.
 static bool
-read_all(struct ninja_companies *companies, struct error *err)
+read_keys(struct ninja_companies *companies, struct error *err)
+{
+    struct secret **keys = str_calloc(COMPANIES_MAX, sizeof *keys);
+    bool all = true;
+    for (size_t i = 0; i < companies->count; i++) {
+        struct secret *older = atomic_load(&companies->all[i].key);
+        keys[i] = read_key(&companies->all[i], err);
+        all = all && keys[i] != NULL;
+        if (keys[i] == NULL)
+            keys[i] = older;
+    }
+    bool differ = all_differ(keys, companies, err);
+    for (size_t i = 0; i < companies->count; i++) {
+        struct secret *older = atomic_load(&companies->all[i].key);
+        if (keys[i] == older)
+            continue;
+        if (!differ) {
+            free(keys[i]);
+            continue;
+        }
+        keys[i]->older = older;
+        atomic_store(&companies->all[i].key, keys[i]);
+    }
+    free(keys);
+    return all && differ;
+}
+
+// Which companies have one.
+static bool
+find_keys(struct ninja_companies *companies, struct error *err)
 {
     char code[CODE_BYTES];
     for (char **entry = environ; *entry != NULL; entry++) {
@@ -97,8 +153,6 @@ read_all(struct ninja_companies *companies, struct error *err)
                                prefix, COMPANIES_MAX);
         struct company *company = &companies->all[companies->count++];
         str_copy(company->code, sizeof company->code, code);
-        if (!read_key(company, err))
-            return false;
     }
     if (companies->count == 0)
         return error_fatal(err,
@@ -124,7 +178,9 @@ struct ninja_companies *
 ninja_companies_open(struct error *err)
 {
     struct ninja_companies *companies = str_calloc(1, sizeof *companies);
-    if (read_all(companies, err) && read_secrets(companies, err))
+    pthread_mutex_init(&companies->lock, NULL);
+    if (find_keys(companies, err) && read_keys(companies, err)
+        && read_secrets(companies, err))
         return companies;
     ninja_companies_close(companies);
     return NULL;
@@ -159,15 +215,14 @@ ninja_companies_close(struct ninja_companies *companies)
     for (size_t i = 0; i < companies->count; i++)
         free_keys(atomic_load(&companies->all[i].key));
     free_secrets(atomic_load(&companies->secrets));
+    pthread_mutex_destroy(&companies->lock);
     free(companies);
 }
 
 bool
 ninja_companies_reload(struct ninja_companies *companies, struct error *err)
 {
-    bool all = true;
-    for (size_t i = 0; i < companies->count; i++)
-        all = read_key(&companies->all[i], err) && all;
+    bool all = read_keys(companies, err);
     return read_secrets(companies, err) && all;
 }
 
@@ -191,8 +246,9 @@ stands_for(const char *short_code, const char *code)
     return short_code[i] == '\0' && (code[i] == '\0' || in_variable(code[i]) == '_');
 }
 
-const char *
-ninja_company_key(const struct ninja_companies *companies, const char *code)
+// Whose key serves the company. NULL: nobody's.
+static const struct company *
+serving(const struct ninja_companies *companies, const char *code)
 {
     const struct company *best = NULL;
     for (size_t i = 0; i < companies->count; i++) {
@@ -201,7 +257,69 @@ ninja_company_key(const struct ninja_companies *companies, const char *code)
             && (best == NULL || strlen(company->code) > strlen(best->code)))
             best = company;
     }
-    return best != NULL ? atomic_load(&best->key)->text : NULL;
+    return best;
+}
+
+const char *
+ninja_company_key(const struct ninja_companies *companies, const char *code)
+{
+    const struct company *company = serving(companies, code);
+    return company != NULL ? atomic_load(&company->key)->text : NULL;
+}
+
+bool
+ninja_company_is_alone(struct ninja_companies *companies, const char *code)
+{
+    const struct company *company = serving(companies, code);
+    if (company == NULL || strcmp(company->code, code) == 0)
+        return true;
+    pthread_mutex_lock(&companies->lock);
+    bool alone =
+        strcmp(company->alone, code) == 0 && clock_ms() < company->alone_until_ms;
+    pthread_mutex_unlock(&companies->lock);
+    return alone;
+}
+
+void
+ninja_company_set_alone(struct ninja_companies *companies, const char *code)
+{
+    const struct company *found = serving(companies, code);
+    if (found == NULL)
+        return;
+    struct company *company = &companies->all[found - companies->all];
+    pthread_mutex_lock(&companies->lock);
+    str_copy(company->alone, sizeof company->alone, code);
+    company->alone_until_ms = clock_ms() + ALONE_MS;
+    pthread_mutex_unlock(&companies->lock);
+}
+
+bool
+ninja_company_shares(const struct ninja_companies *companies, const char *code,
+                     const char *other)
+{
+    const struct company *company = serving(companies, code);
+    return company != NULL && strcmp(code, other) != 0
+           && company == serving(companies, other);
+}
+
+void
+ninja_company_variable(const char *code, char name[NINJA_VARIABLE])
+{
+    size_t length = strlen(prefix);
+    memcpy(name, prefix, length);
+    for (; *code != '\0' && length < NINJA_VARIABLE - 1; code++)
+        name[length++] = (char)in_variable(*code);
+    name[length] = '\0';
+}
+
+void
+ninja_company_served_by(const struct ninja_companies *companies, const char *code,
+                        char name[NINJA_VARIABLE])
+{
+    const struct company *company = serving(companies, code);
+    name[0] = '\0';
+    if (company != NULL)
+        ninja_company_variable(company->code, name);
 }
 
 const char *

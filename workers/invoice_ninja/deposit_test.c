@@ -453,8 +453,8 @@ a_short_code_in_the_keys_name_serves_the_company(void **state)
     const char *quote = with(scene, "data.owner_company_id.code", "\"ENKI_REALTY\"");
     struct error err = fake_deliver(
         &scene->fake, CREATE, "ENKI_REALTY:" FIRM, COMMAND,
-        (struct fake_reply[]){READ_QUOTE(quote), CONFIGS(NO_ROWS), NO_CLIENT,
-                              MADE_CLIENT, MADE_INVOICE, RECORDED, END});
+        (struct fake_reply[]){READ_QUOTE(quote), CONFIGS(NO_ROWS), ONLY_REALTY,
+                              NO_CLIENT, MADE_CLIENT, MADE_INVOICE, RECORDED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     for (int i = 0; i < scene->fake.call_count; i++)
         if (strcmp(scene->fake.calls[i].service, "invoice-ninja") == 0)

@@ -59,7 +59,7 @@ static const struct config_setting key_settings[] = {
     {"INVOICE_NINJA_KEY_<COMPANY>", CONFIG_SECRET, 0, NULL,
      "API token of an administrator in that company's books; any code of "
      "owner_companies, in capitals with _ for what is neither letter nor digit, or the "
-     "beginning of one (ENKI for ENKI_REALTY)."},
+     "beginning of only one (ENKI for ENKI_REALTY)."},
     {"INVOICE_NINJA_WEBHOOK_SECRET[_<COMPANY>]", CONFIG_SECRET, 0, "",
      "What the webhooks registered for all companies, or for one, send along as "
      "X-Webhook-Secret; ingest must have the same."},

@@ -493,10 +493,10 @@ the_same_ids_in_another_company_are_not_ours(void **state)
         &scene->fake, PAYMENT_SEEN, "ENKI_REALTY:K4oeElkd0B",
         "{\"company\":\"ENKI_REALTY\",\"remote_id\":\"K4oeElkd0B\",\"root\":\"\","
         "\"why\":\"sweep\"}",
-        (struct fake_reply[]){PAYMENT(payment(scene, &in_full)), END});
+        (struct fake_reply[]){ONLY_REALTY, PAYMENT(payment(scene, &in_full)), END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(scene->fake.published_count, 0);
-    assert_string_equal(scene->fake.calls[0].token, OTHER_KEY);
+    assert_string_equal(scene->fake.calls[1].token, OTHER_KEY);
 }
 
 static void

@@ -232,6 +232,28 @@ a_key_serves_its_company_and_no_other(void **state)
     fake_setting("INVOICE_NINJA_KEY_ENKI_REALTY_GENEVE", NULL);
 }
 
+// One of them would be billed in the other's books.
+static void
+one_token_for_two_companies_is_refused(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = {.kind = ERROR_NONE};
+    const struct ninja_companies *companies = scene->ninja.companies;
+    fake_setting("INVOICE_NINJA_KEY_ENKI", API_KEY);
+    assert_false(invoice_ninja.reload(&scene->ninja, &err));
+    assert_non_null(strstr(err.text, "INVOICE_NINJA_KEY_ENKI"));
+    assert_non_null(strstr(err.text, "INVOICE_NINJA_KEY_HYPERVISUAL"));
+    assert_null(strstr(err.text, API_KEY));
+    assert_string_equal(ninja_company_key(companies, "ENKI"), OTHER_KEY);
+    assert_string_equal(ninja_company_key(companies, "HYPERVISUAL"), API_KEY);
+    assert_null(ninja_companies_open(&err));
+    // Two that were swapped may be put right.
+    fake_setting("INVOICE_NINJA_KEY_HYPERVISUAL", OTHER_KEY);
+    assert_true(invoice_ninja.reload(&scene->ninja, &err));
+    assert_string_equal(ninja_company_key(companies, "ENKI"), API_KEY);
+    assert_string_equal(ninja_company_key(companies, "HYPERVISUAL"), OTHER_KEY);
+}
+
 static void
 without_any_key_it_does_not_start(void **state)
 {
@@ -259,6 +281,7 @@ main(void)
         TEST(without_a_secret_or_a_url_nothing_is_registered),
         TEST(keys_are_read_again),
         TEST(a_key_serves_its_company_and_no_other),
+        TEST(one_token_for_two_companies_is_refused),
         TEST(without_any_key_it_does_not_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

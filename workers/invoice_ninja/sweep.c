@@ -13,6 +13,7 @@
 #include "workers/invoice_ninja/client.h"
 #include "workers/invoice_ninja/company.h"
 #include "workers/invoice_ninja/invoice.h"
+#include "workers/invoice_ninja/key.h"
 #include "workers/invoice_ninja/ninja.h"
 #include "workers/invoice_ninja/payment.h"
 #include "workers/invoice_ninja/register.h"
@@ -275,15 +276,6 @@ sweep_overdue(struct job *job, const struct ninja *ninja)
 
 // ---- all of them
 
-// Which companies there are is in Directus; those without a key are not billed here.
-static struct json_object *
-read_companies(struct job *job, const struct ninja *ninja)
-{
-    static const struct http_header query[] = {
-        {"fields", "code"}, {"sort", "code"}, {"limit", "-1"}, {NULL}};
-    return directus_list(&ninja->directus, job, "owner_companies", query);
-}
-
 // One company's trouble is noted, and the others are swept. A wrong key is a matter for
 // a person; what may pass is tried again by the next sweep.
 static void
@@ -320,10 +312,11 @@ ninja_sweep(struct job *job, void *state)
 {
     const struct ninja *ninja = state;
     int64_t published = 0;
-    struct json_object *rows = read_companies(job, ninja);
+    struct json_object *rows = ninja_owners(job, ninja);
     size_t count = rows != NULL ? json_object_array_length(rows) : 0;
     if (rows == NULL || !sweep_overdue(job, ninja))
         return false;
+    // Those without a key are not billed here.
     for (size_t i = 0; i < count; i++) {
         const char *company =
             json_string_or(json_object_array_get_idx(rows, i), "code", "");

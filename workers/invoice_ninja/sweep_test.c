@@ -214,21 +214,21 @@ static void
 one_companys_trouble_stops_no_other(void **state)
 {
     struct scene *scene = *state;
+#define TWO "{\"data\":[{\"code\":\"ENKI_REALTY\"},{\"code\":\"HYPERVISUAL\"}]}"
     struct error err = sweep(
-        scene,
-        (struct fake_reply[]){
-            COMPANIES(
-                "{\"data\":[{\"code\":\"ENKI_REALTY\"},{\"code\":\"HYPERVISUAL\"}]}"),
-            NOT_OVERDUE,
-            {"GET", "/api/v1/invoices?*", 403, fixture(scene, "error.403.1-bad-token")},
-            INVOICES(list_of(scene, "invoice", AS_IT_IS)),
-            PAYMENTS(NO_ROWS),
-            END});
+        scene, (struct fake_reply[]){COMPANIES(TWO),
+                                     NOT_OVERDUE,
+                                     COMPANIES(TWO),
+                                     {"GET", "/api/v1/invoices?*", 403,
+                                      fixture(scene, "error.403.1-bad-token")},
+                                     INVOICES(list_of(scene, "invoice", AS_IT_IS)),
+                                     PAYMENTS(NO_ROWS),
+                                     END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, INVOICE_SEEN), 1);
     assert_true(fake_has_attention(&scene->fake, "invoice-ninja.company"));
-    assert_string_equal(scene->fake.calls[2].token, OTHER_KEY);
-    assert_string_equal(scene->fake.calls[3].token, API_KEY);
+    assert_string_equal(scene->fake.calls[3].token, OTHER_KEY);
+    assert_string_equal(scene->fake.calls[4].token, API_KEY);
     for (int i = 0; i < scene->fake.cursor_count; i++)
         assert_string_not_equal(scene->fake.cursors[i].name, "invoices.ENKI_REALTY");
 }

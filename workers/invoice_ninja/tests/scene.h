@@ -65,6 +65,12 @@ void assert_no_key(struct scene *scene, const struct error *err);
     {       \
         0   \
     }
+// OTHER_KEY, under a short code, fits no other company.
+#define ONLY_REALTY                                   \
+    {                                                 \
+        "GET", "/items/owner_companies?*", 200,       \
+            "{\"data\":[{\"code\":\"ENKI_REALTY\"}]}" \
+    }
 #define WRITTEN(path)                                     \
     {                                                     \
         "PATCH", path "?fields=id", 200, "{\"data\":{}}", \
