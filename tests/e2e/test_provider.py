@@ -79,6 +79,36 @@ class Provider(Case):
         self.settled(quote)
         self.assert_signed(quote, own)
 
+    def test_an_invitation_that_may_have_gone_out_is_not_repeated(self):
+        """The request is cut and its mail lost; so is the answer of the call that has
+        DocuSeal mail: once its record of that mail is there, once it is not."""
+        recorded, unrecorded = self.new_quote(), self.new_quote()
+        for quote in (recorded, unrecorded):
+            post = {"method": "POST", "path_prefix": "/submissions", "match": quote}
+            self.simulator.fault("mail_lost", **post)
+            self.simulator.fault("cut_after", **post)
+            self.simulator.fault("cut_after", method="PUT", match=quote)
+        self.simulator.fault("mail_lost", method="PUT", match=unrecorded)
+        for quote, mails, flags in ((recorded, 1, 0), (unrecorded, 0, 1)):
+            self.send(quote)
+            submission = self.requested(quote, 60)
+            self.settled(quote)
+            (client,) = self.submission(quote)["submitters"]
+            with self.subTest(mails=mails):
+                self.assertEqual(len(self.calls(quote, "PUT", "/submitters")), 1)
+                self.assertEqual(len(self.invitations(submission)), mails)
+                self.assertEqual(len(self.system.ledger(
+                    "SELECT 1 FROM relais.attention WHERE kind = 'effect.unsure'"
+                    " AND entity = :'entity'",
+                    entity="%d:%d:invitation" % (submission, client["id"]))), flags)
+                self.assertEqual(self.count_facts(quote)["signature.requested"], 1)
+        self.assertEqual(self.dead_letters(recorded, unrecorded), [])
+        self.assertEqual([fault["left"] for fault in self.simulator.faults()], [0] * 7)
+
+    def invitations(self, submission):
+        return [mail for mail in self.simulator.state()["mails"]
+                if mail["submission_id"] == submission and mail["kind"] == "invitation"]
+
     def test_a_signature_is_fetched_through_errors_and_stored_once(self):
         quote, submission = self.sent_quote()
         for fault in ({"kind": "500"}, {"kind": "html", "status": 200},

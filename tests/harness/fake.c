@@ -101,7 +101,9 @@ fake_deliver(struct fake *fake, const char *type, const char *key, const char *d
         {"ce_source", "relais/test", strlen("relais/test")},
         {"ce_type", type, strlen(type)},
         {"ce_specversion", "1.0", 3},
+        {"ce_time", fake->time, fake->time != NULL ? strlen(fake->time) : 0},
     };
+    size_t header_count = sizeof headers / sizeof headers[0];
     const struct record record = {
         .topic = "test.commands",
         .key = key,
@@ -109,7 +111,7 @@ fake_deliver(struct fake *fake, const char *type, const char *key, const char *d
         .payload = data,
         .payload_length = strlen(data),
         .headers = headers,
-        .header_count = sizeof headers / sizeof headers[0],
+        .header_count = fake->time != NULL ? header_count : header_count - 1,
     };
     const struct handler *handler = handler_of(fake->integration, type);
     struct error err = {.kind = ERROR_NONE};

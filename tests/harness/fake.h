@@ -61,7 +61,8 @@ struct fake {
     struct job keep;      // what lives as long as the fake
     int64_t now_ms;       // the ledger's clock
     const struct integration *integration;
-    void *state; // of the integration
+    void *state;      // of the integration
+    const char *time; // of the next events (RFC 3339); NULL = they say none
 
     const struct fake_reply *replies;
     struct fake_call calls[FAKE_ROWS]; // of the last delivery

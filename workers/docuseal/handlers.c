@@ -39,7 +39,8 @@ request(struct job *job, const struct event *ev, const struct docuseal *ds,
 
 // Has a quote signed.
 // In:    docuseal.signature.request {quote, level, template, require_company_signature}
-// Out:   signature.requested {quote, submission, already_sent}
+// Out:   signature.requested {quote, submission, already_sent}; effect.unsure where the
+//        invitation of a request that was cut may have gone out
 // Again: the effect belongs to (quote, round); the submission made before is used.
 static bool
 request_signature(struct job *job, const struct event *ev, void *state)
@@ -49,7 +50,9 @@ request_signature(struct job *job, const struct event *ev, void *state)
 
 // Has the acceptance of general terms signed.
 // In:    docuseal.cgv.request {acceptance, template}
-// Out:   signature.requested {acceptance, submission, already_sent}
+// Out:   signature.requested {acceptance, submission, already_sent}; effect.unsure
+// where the
+//        invitation of a request that was cut may have gone out
 // Again: the effect belongs to (acceptance, round); the submission made before is used.
 static bool
 request_acceptance(struct job *job, const struct event *ev, void *state)

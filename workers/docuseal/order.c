@@ -75,9 +75,13 @@ docuseal_order_find(struct job *job, const char *identity, void *ctx,
             continue;
         if (!docuseal_submission_read(job, order->ds, id, &submission))
             return false;
-        if (submission != NULL
-            && docuseal_submission_fate(submission) != DOCUSEAL_IS_ARCHIVED)
-            json_add(alive, docuseal_order_result(job, submission));
+        if (submission == NULL
+            || docuseal_submission_fate(submission) == DOCUSEAL_IS_ARCHIVED)
+            continue;
+        struct json_object *result = docuseal_order_result(job, submission);
+        if (order->made != NULL && strcmp(order->made, id) == 0)
+            json_set_bool(result, "answered", true);
+        json_add(alive, result);
     }
     json_object_array_sort(alive, compare_results);
     *found = alive;
@@ -100,7 +104,9 @@ create(struct job *job, const char *identity, void *ctx)
     struct json_object *as_read = json_object_in(job);
     json_set(as_read, "submitters", submitters);
     order->embed_url = docuseal_embed_url(job, order->ds, docuseal_client_of(as_read));
-    return result_of(job, order->made, "pending");
+    struct json_object *result = result_of(job, order->made, "pending");
+    json_set_bool(result, "answered", true);
+    return result;
 }
 
 static bool

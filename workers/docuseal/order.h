@@ -47,7 +47,8 @@ struct docuseal_order {
 };
 
 // The effect "docuseal.submission" of "<root>:r<n>". ctx is the order; for find and
-// withdraw one with only `ds` is enough. Its result is {submission, status}.
+// withdraw one with only `ds` is enough. Its result is {submission, status, answered}:
+// DocuSeal's answer to the call was seen, so that its mails are under way.
 extern const struct effect_kind docuseal_submission_effect;
 
 // What find() does: a JSON array of {submission, status} of what is not archived under

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/clock.h"
 #include "common/effect.h"
 #include "common/json.h"
 #include "common/publish.h"
@@ -11,31 +12,29 @@
 #include "workers/docuseal/reconcile.h"
 #include "workers/docuseal/submission.h"
 
-struct reminder {
-    const struct docuseal *ds;
-    const char *submitter; // DocuSeal's id
-    bool sent;             // by this very attempt
-};
+const char docuseal_mail_effect[] = "docuseal.reminder";
 
 static struct json_object *
 create(struct job *job, const char *identity, void *ctx)
 {
-    struct reminder *reminder = ctx;
+    struct docuseal_mail *mail = ctx;
     (void)identity;
-    if (!docuseal_submitter_invite(job, reminder->ds, reminder->submitter))
+    mail->tried = true;
+    if (!docuseal_submitter_invite(job, mail->ds, mail->submitter))
         return NULL;
-    reminder->sent = true;
+    mail->sent = true;
     struct json_object *result = json_object_in(job);
     json_set_string(result, "status", "sent");
     return result;
 }
 
-// A mail cannot be looked up: DocuSeal's own record of it is written by a job that runs
-// some time after the call. So one that may have gone out is left to a person.
-static const struct effect_kind reminder_effect = {
-    .name = "docuseal.reminder",
-    .create = create,
-};
+bool
+docuseal_mail_once(struct job *job, struct docuseal_mail *mail, const char *identity)
+{
+    static const struct effect_kind kind = {.name = docuseal_mail_effect,
+                                            .create = create};
+    return effect_once(job, &kind, identity, mail) != NULL;
+}
 
 static const char *
 named_submission(struct job *job, const struct event *ev)
@@ -100,20 +99,33 @@ find_signer(struct job *job, const struct docuseal_sight *sight, const char *ema
     return NULL;
 }
 
+// The day on which it was asked for, whenever it is tried: a mail that may have gone
+// out is the same one after midnight, and the day a person has it replayed.
+static const char *
+day_of(struct job *job, const struct event *ev)
+{
+    int64_t asked_ms;
+    if (!clock_parse(ev->time, &asked_ms))
+        return job_today(job);
+    char *date = job_alloc(job, CLOCK_DATE);
+    clock_date(asked_ms + job_now_ms(job) - clock_wall_ms(), date);
+    return date;
+}
+
 static bool
 remind_signer(struct job *job, const struct docuseal_sight *sight,
               struct json_object *signer)
 {
     const char *id = json_text_or(signer, "id", "");
-    struct reminder reminder = {.ds = sight->ds, .submitter = id};
-    const char *today = job_today(job);
-    const char *identity = job_printf(job, "%s:%s:%s", sight->id, id, today);
-    if (effect_once(job, &reminder_effect, identity, &reminder) == NULL)
+    struct docuseal_mail mail = {.ds = sight->ds, .submitter = id};
+    const char *identity =
+        job_printf(job, "%s:%s:%s", sight->id, id, day_of(job, sight->ev));
+    if (!docuseal_mail_once(job, &mail, identity))
         return false;
     settlement_note(job,
-                    reminder.sent ? "signer %s of submission %s was reminded"
-                                  : "signer %s of submission %s was reminded today "
-                                    "already",
+                    mail.sent ? "signer %s of submission %s was reminded"
+                              : "signer %s of submission %s was reminded today "
+                                "already",
                     id, sight->id);
     return true;
 }

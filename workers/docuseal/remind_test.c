@@ -112,6 +112,26 @@ a_mail_that_may_have_gone_out_is_left_to_a_person(void **state)
     assert_string_equal(json_string_or(fact->data, "kind", ""), "docuseal.reminder");
 }
 
+// The person says the next day that it has arrived, and has it replayed.
+static void
+a_reminder_is_of_the_day_it_was_asked_for(void **state)
+{
+    enum { DAY_MS = 24 * 3600 * 1000 };
+    struct scene *scene = *state;
+    char yesterday[CLOCK_TEXT];
+    clock_format(clock_wall_ms() - DAY_MS, yesterday);
+    scene->fake.time = yesterday;
+    fake_set_effect(&scene->fake,
+                    &(struct fake_effect){.kind = "docuseal.reminder",
+                                          .identity = identity(scene, "8841", -1),
+                                          .result = "{}",
+                                          .state = LEDGER_EFFECT_CONFIRMED,
+                                          .attempt = 1});
+    struct error err = remind(scene, COMMAND(CLIENT),
+                              (struct fake_reply[]){SUBMISSION(opened(scene)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 static void
 a_server_error_is_as_unsure_as_a_cut(void **state)
 {
@@ -237,6 +257,7 @@ main(void)
         STORY(the_next_day_one_may_be_reminded_again),
         STORY(each_signer_has_reminders_of_their_own),
         STORY(a_mail_that_may_have_gone_out_is_left_to_a_person),
+        STORY(a_reminder_is_of_the_day_it_was_asked_for),
         STORY(a_server_error_is_as_unsure_as_a_cut),
         STORY(a_refused_or_unsent_reminder_may_be_tried_again),
         STORY(where_there_is_nobody_to_remind_it_is_said),

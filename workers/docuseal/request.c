@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/effect.h"
 #include "common/json.h"
 #include "common/publish.h"
 #include "common/settlement.h"
+#include "workers/docuseal/remind.h"
 #include "workers/docuseal/submission.h"
 
 enum { ROUNDS_AT_ONCE = 8 }; // archived ones passed over in one attempt
@@ -48,34 +50,60 @@ docuseal_publish_cancelled(struct job *job, const struct docuseal_root *root,
                  data);
 }
 
-// The invitation of a submission whose attempt was cut: DocuSeal mails from a job of
-// its own, which a crash there can lose. It is sent only if no mail is on record.
 static bool
-invite_if_lost(struct job *job, const struct docuseal_order *order,
-               struct json_object *submission)
+is_mailed(struct json_object *submission)
 {
     struct json_object *events = json_array_or_null(submission, "submission_events");
-    struct json_object *client = docuseal_client_of(submission);
     size_t count = events != NULL ? json_object_array_length(events) : 0;
-    const char *status = json_string_or(client, "status", "");
-    bool waiting = strcmp(status, "awaiting") == 0 || strcmp(status, "sent") == 0;
-    if (!order->ds->send_email || !waiting)
-        return true;
     for (size_t i = 0; i < count; i++)
         if (strcmp(
                 json_string_or(json_object_array_get_idx(events, i), "event_type", ""),
                 "send_email")
             == 0)
             return true;
-    settlement_note(job, "no invitation is on record at DocuSeal: it is sent again");
-    return docuseal_submitter_invite(job, order->ds, json_text_or(client, "id", ""));
+    return false;
+}
+
+// Sends it, once. One that may have gone out is flagged, and the request goes on: the
+// submission is there.
+static bool
+invite(struct job *job, struct docuseal_mail *mail, const char *identity)
+{
+    if (docuseal_mail_once(job, mail, identity)) {
+        settlement_note(job, "no invitation was on record at DocuSeal: it is sent");
+        return true;
+    }
+    if (mail->tried || job->error.kind != ERROR_PERMANENT)
+        return false;
+    error_clear(&job->error);
+    return true;
+}
+
+// The invitation of a submission whose attempt was cut: DocuSeal mails from a job of
+// its own, which a crash there can lose. It is sent only if no mail is on record.
+static bool
+invite_if_lost(struct job *job, const struct docuseal_order *order,
+               struct json_object *submission)
+{
+    struct json_object *client = docuseal_client_of(submission);
+    struct docuseal_mail mail = {.ds = order->ds,
+                                 .submitter = json_text_or(client, "id", "")};
+    const char *identity = job_printf(
+        job, "%s:%s:invitation", json_text_or(submission, "id", ""), mail.submitter);
+    const char *status = json_string_or(client, "status", "");
+    bool waiting = strcmp(status, "awaiting") == 0 || strcmp(status, "sent") == 0;
+    if (!waiting || is_mailed(submission))
+        return effect_close(job, docuseal_mail_effect, identity, NULL);
+    return !order->ds->send_email || invite(job, &mail, identity);
 }
 
 // What the confirmed effect stands for may be gone by now. *alive: it can be used.
 static bool
-check_alive(struct job *job, struct docuseal_order *order, const char *id, bool *alive)
+check_alive(struct job *job, struct docuseal_order *order, struct json_object *result,
+            bool *alive)
 {
     struct json_object *submission = NULL;
+    const char *id = json_text_or(result, "submission", "");
     if (!docuseal_submission_read(job, order->ds, id, &submission))
         return false;
     *alive = submission != NULL
@@ -85,7 +113,8 @@ check_alive(struct job *job, struct docuseal_order *order, const char *id, bool 
     order->embed_url =
         docuseal_embed_url(job, order->ds, docuseal_client_of(submission));
     bool known = order->round->submission != NULL;
-    return known || docuseal_submission_fate(submission) != DOCUSEAL_IS_OPEN
+    return known || json_bool_or(result, "answered", false)
+           || docuseal_submission_fate(submission) != DOCUSEAL_IS_OPEN
            || invite_if_lost(job, order, submission);
 }
 
@@ -112,7 +141,7 @@ submission_of(struct job *job, struct docuseal_order *order)
         const char *id = json_text_or(result, "submission", "");
         bool alive =
             result != NULL && order->made != NULL && strcmp(order->made, id) == 0;
-        if (result == NULL || (!alive && !check_alive(job, order, id, &alive)))
+        if (result == NULL || (!alive && !check_alive(job, order, result, &alive)))
             return NULL;
         if (alive)
             return id;

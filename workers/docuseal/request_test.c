@@ -559,28 +559,118 @@ of_two_the_completed_one_is_kept(void **state)
         json_string_or(fake_state(&scene->fake, QUOTE_ROOT), "submission", ""), "4108");
 }
 
+#define INVITATION "4107:8841:invitation"
+#define FOUND_AGAIN                                                     \
+    {                                                                   \
+        "GET", "/submitters?*", 200,                                    \
+            fixture(scene, "list-submitters-by-external-id.1.response") \
+    }
+#define UNMAILED                                         \
+    {                                                    \
+        "GET", "/submissions/4107", 200, unmailed(scene) \
+    }
+
+// The submission as long as DocuSeal has mailed nobody.
+static const char *
+unmailed(struct scene *scene)
+{
+    return edited(scene, "get-submission.1.response",
+                  (struct edit[]){{"submission_events", "[]"},
+                                  {"submitters.0.status", "\"sent\""},
+                                  {"submitters.0.opened_at", "null"},
+                                  {NULL}});
+}
+
 static void
 a_lost_invitation_is_sent_when_a_cut_request_is_adopted(void **state)
 {
     struct scene *scene = *state;
     (void)ask_and_be_cut(scene);
     scene->fake.now_ms += 60000;
-    const char *unmailed = edited(scene, "get-submission.1.response",
-                                  (struct edit[]){{"submission_events", "[]"},
-                                                  {"submitters.0.status", "\"sent\""},
-                                                  {"submitters.0.opened_at", "null"},
-                                                  {NULL}});
+    struct error err =
+        deliver(scene, REQUEST, QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE,
+                                      FOUND_AGAIN,
+                                      UNMAILED,
+                                      UNMAILED,
+                                      {"PUT", "/submitters/8841", 200, "{\"id\":8841}",
+                                       .sends = "send_email"},
+                                      WRITTEN,
+                                      END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_effect(&scene->fake, INVITATION)->state,
+                     LEDGER_EFFECT_CONFIRMED);
+}
+
+// The request was cut and its mail lost; so was the call that sends the invitation.
+static void
+invite_and_be_cut(struct scene *scene)
+{
+    (void)ask_and_be_cut(scene);
+    scene->fake.now_ms += 60000;
+    struct error err =
+        deliver(scene, REQUEST, QUOTE_COMMAND,
+                (struct fake_reply[]){
+                    READ_QUOTE,
+                    FOUND_AGAIN,
+                    UNMAILED,
+                    UNMAILED,
+                    {.method = "PUT", .url = "/submitters/8841", .cut = ERROR_UNSURE},
+                    END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    assert_true(err.retry_after_ms > 0);
+}
+
+static void
+an_invitation_that_may_have_gone_out_is_flagged_and_not_repeated(void **state)
+{
+    struct scene *scene = *state;
+    invite_and_be_cut(scene);
+    struct error err = deliver(scene, REQUEST, QUOTE_COMMAND,
+                               (struct fake_reply[]){READ_QUOTE, UNMAILED, END});
+    assert_int_equal(err.kind, ERROR_UNSURE); // it may still be under way
+    scene->fake.now_ms += 60000;
+    err = deliver(scene, REQUEST, QUOTE_COMMAND,
+                  (struct fake_reply[]){READ_QUOTE, UNMAILED, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "effect.unsure"));
+    assert_int_equal(fake_effect(&scene->fake, INVITATION)->state,
+                     LEDGER_EFFECT_FLAGGED);
+    assert_non_null(fake_last(&scene->fake, "signature.requested"));
+    assert_string_equal(
+        json_string_or(fake_state(&scene->fake, QUOTE_ROOT), "submission", ""), "4107");
+}
+
+static void
+an_invitation_that_is_on_record_after_all_is_nobodys_matter(void **state)
+{
+    struct scene *scene = *state;
+    invite_and_be_cut(scene);
+    struct error err =
+        deliver(scene, REQUEST, QUOTE_COMMAND,
+                (struct fake_reply[]){READ_QUOTE, OPEN_SUBMISSION, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_false(fake_has_attention(&scene->fake, "effect.unsure"));
+    assert_int_equal(fake_effect(&scene->fake, INVITATION)->state,
+                     LEDGER_EFFECT_CONFIRMED);
+}
+
+// DocuSeal writes its mails down some time after it has answered.
+static void
+who_was_answered_is_not_mailed_again_for_what_failed_afterwards(void **state)
+{
+    struct scene *scene = *state;
     struct error err = deliver(
         scene, REQUEST, QUOTE_COMMAND,
         (struct fake_reply[]){
             READ_QUOTE,
-            {"GET", "/submitters?*", 200,
-             fixture(scene, "list-submitters-by-external-id.1.response")},
-            {"GET", "/submissions/4107", 200, unmailed},
-            {"GET", "/submissions/4107", 200, unmailed},
-            {"PUT", "/submitters/8841", 200, "{\"id\":8841}", .sends = "send_email"},
-            WRITTEN,
+            READ_TEMPLATE,
+            CREATED,
+            {.method = "PATCH", .url = "/items/quotes/*", .cut = ERROR_RETRYABLE},
             END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    err = deliver(scene, REQUEST, QUOTE_COMMAND,
+                  (struct fake_reply[]){READ_QUOTE, UNMAILED, WRITTEN, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -758,6 +848,9 @@ main(void)
         STORY(the_surplus_of_a_cut_is_withdrawn),
         STORY(of_two_the_completed_one_is_kept),
         STORY(a_lost_invitation_is_sent_when_a_cut_request_is_adopted),
+        STORY(an_invitation_that_may_have_gone_out_is_flagged_and_not_repeated),
+        STORY(an_invitation_that_is_on_record_after_all_is_nobodys_matter),
+        STORY(who_was_answered_is_not_mailed_again_for_what_failed_afterwards),
         STORY(a_cut_that_made_nothing_is_repeated_and_looked_up_once_more),
         STORY(a_request_that_never_left_is_made_again),
         STORY(a_server_error_on_create_is_unsure),
