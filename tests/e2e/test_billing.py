@@ -283,21 +283,44 @@ class Webhooks(Billing):
         shown = json.loads(self.system.relais("webhooks", "list", "--json"))
         self.assertEqual(len([one for one in shown if one["company"] == OWNER]), 10)
         victim = next(one for one in rows if str(one["event_id"]) == "4")
-        token = self.system.env["INVOICE_NINJA_KEY_HYPERVISUAL"]
-        answer = rest.call(
-            "POST", self.system.env["SIM_INVOICE_NINJA_URL"] + "/api/v1/webhooks/bulk",
-            {"action": "delete", "ids": [victim["id"]]},
-            {"X-API-TOKEN": token, "X-Requested-With": "XMLHttpRequest",
-             "Accept": "application/json"})
-        self.assertEqual(answer.status, 200)
+        self.api("POST", "webhooks/bulk", {"action": "delete", "ids": [victim["id"]]})
         self.register(OWNER)
-        live = [one for one in self.ninja.books(OWNER)["webhooks"]
-                if not one["is_deleted"] and not one["archived_at"]]
-        self.assertEqual(len(live), 10)
+        self.assertEqual(len(self.live()), 10)
         self.assertIn(OWNER, [one["entity"] for one in
                               self.attentions("invoice-ninja.webhook-deleted")])
         self.assertIn("invoice-ninja.webhook-deleted", self.system.relais("status"))
         self.until("its health says so, and stays green", self.health_says_so)
+
+    def test_an_event_has_one_webhook_whatever_was_cut(self):
+        elsewhere = self.live()[0]
+        ours = elsewhere["target_url"]
+        path = "webhooks/" + elsewhere["id"]
+        self.api("PUT", path, {**elsewhere, "target_url": "https://example.com/x"})
+        self.ninja.fault("cut_after", method="POST", path_prefix="/api/v1/webhooks",
+                         match=OWNER)
+        self.register(OWNER)
+        (made,) = [one for one in self.live() if one["target_url"] == ours]
+        self.assertEqual([one["left"] for one in self.ninja.faults()], [0])
+        # As if the cut call had been done later than anybody looked.
+        self.api("PUT", path, {**elsewhere, "target_url": ours})
+        self.assertEqual(len(self.live()), 11)
+        self.register(OWNER)
+        self.assertEqual(len(self.live()), 10)
+        self.assertIn([one["id"] for one in self.live() if one["target_url"] == ours],
+                      ([made["id"]], [elsewhere["id"]]))
+
+    def api(self, method, path, body):
+        """A call of Invoice Ninja's own API, as a person's browser makes it."""
+        token = self.system.env["INVOICE_NINJA_KEY_HYPERVISUAL"]
+        answer = rest.call(
+            method, self.system.env["SIM_INVOICE_NINJA_URL"] + "/api/v1/" + path, body,
+            {"X-API-TOKEN": token, "X-Requested-With": "XMLHttpRequest",
+             "Accept": "application/json"})
+        self.assertEqual(answer.status, 200)
+
+    def live(self):
+        return [one for one in self.ninja.books(OWNER)["webhooks"]
+                if not one["is_deleted"] and not one["archived_at"]]
 
     def health_says_so(self):
         health = rest.call("GET", self.system["relais-invoice-ninja"].admin("/readyz"))

@@ -95,10 +95,16 @@ struct json_object *
 ninja_hook_create(struct job *job, const struct ninja *ninja, const char *company,
                   struct json_object *body)
 {
-    return ninja_ask(
-        job, ninja,
-        &(struct ninja_call){
-            .company = company, .method = "POST", .path = "/webhooks", .body = body});
+    struct json_object *row = ninja_ask(job, ninja,
+                                        &(struct ninja_call){.company = company,
+                                                             .method = "POST",
+                                                             .path = "/webhooks",
+                                                             .body = body,
+                                                             .once = true});
+    // The next attempt reads the list again, and takes the row if it is there.
+    if (row == NULL && job->error.kind == ERROR_UNSURE)
+        job->error.kind = ERROR_RETRYABLE;
+    return row;
 }
 
 bool

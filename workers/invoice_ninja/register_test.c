@@ -145,6 +145,25 @@ a_new_secret_is_told(void **state)
 }
 
 static void
+a_row_that_a_cut_call_made_is_taken(void **state)
+{
+    struct scene *scene = *state;
+    struct json_object *rows = registered(scene);
+    struct json_object *made = json_object_get(json_object_array_get_idx(rows, 0));
+    json_object_array_del_idx(rows, 0, 1);
+    struct error err = run(
+        scene, (struct fake_reply[]){
+                   list(scene, rows),
+                   {.method = "POST", .url = "/api/v1/webhooks", .cut = ERROR_UNSURE},
+                   END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    assert_true(scene->fake.calls[1].once);
+    json_add(rows, made);
+    err = run(scene, (struct fake_reply[]){list(scene, rows), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
 a_second_row_of_an_event_is_withdrawn(void **state)
 {
     struct scene *scene = *state;
@@ -276,6 +295,7 @@ main(void)
         TEST(a_row_that_was_deleted_is_restored_and_flagged),
         TEST(a_row_that_vanished_is_made_again_and_flagged),
         TEST(a_new_secret_is_told),
+        TEST(a_row_that_a_cut_call_made_is_taken),
         TEST(a_second_row_of_an_event_is_withdrawn),
         TEST(other_peoples_webhooks_are_none_of_ours),
         TEST(without_a_secret_or_a_url_nothing_is_registered),
