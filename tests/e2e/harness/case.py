@@ -7,6 +7,7 @@ import unittest
 import uuid
 
 from .directus import OWNERS
+from .evidence import files_about, wrong_files
 from .wait import until
 
 NO_SUBMISSION = "999999999"
@@ -165,12 +166,12 @@ class Case(unittest.TestCase):
         )
         self.assertEqual(row["docuseal_submission_id"], str(submission))
         self.assertIsNotNone(row["signed_at"])
-        for field in ("signed_document_file", "audit_log_file"):
-            about, content = self.directus.file(row[field])
-            self.assertEqual(about["type"], "application/pdf")
-            self.assertTrue(content.startswith(b"%PDF-"), content[:20])
         seen = self.simulator.api("GET", "/submissions/%s" % submission)
         logs = self.logs(quote)
+        self.assertEqual(list(wrong_files(
+            self.directus, self.simulator, row, logs, submission)), [])
+        self.assertEqual(files_about(self.directus, submission, seen["created_at"]),
+                         {row["signed_document_file"], row["audit_log_file"]})
         self.assertEqual(len(logs), len(seen["submitters"]))
         self.assertEqual({log["status"] for log in logs}, {"completed"})
 

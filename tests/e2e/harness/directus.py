@@ -57,6 +57,11 @@ class Directus:
             limit="-1",
         )
 
+    def files(self, since):
+        """The files that came since then, an instant of RFC 3339."""
+        return self.call("GET", "/files", filter=json.dumps(
+            {"created_on": {"_gte": since}}), fields="id,title", limit="-1")
+
     def file(self, key):
         """What Directus says of the file, and its bytes."""
         answer = rest.call(

@@ -2,7 +2,11 @@
 against Directus."""
 
 import collections
+import datetime
+import json
+import re
 
+from harness.evidence import wrong_files
 from harness.journey import CAMPAIGNS, SEGMENTS
 
 from .stories import DEPOSIT, FIRST_PART, PAYMENTS
@@ -14,6 +18,10 @@ class Scene:
 
     def __init__(self, system, everything):
         directus = system.directus
+        self.directus, self.simulator = directus, system.simulator
+        begun = datetime.datetime.fromtimestamp(system.begun_ms / 1000,
+                                                datetime.timezone.utc)
+        self.files = {row["id"] for row in directus.files(begun.isoformat())}
         self.quotes = by(directus.rows("quotes"), "id")
         self.logs = groups(directus.rows("signature_logs"), "quote_id")
         self.submissions = submissions_of(system.simulator)
@@ -31,6 +39,7 @@ class Scene:
         self.mails = groups([mail for mail in state["mails"]
                              if mail["entity"] == "Invoice"], "entity_id")
         self.contacts = groups(system.mautic.state()["contacts"], "email")
+        self.entered = entered_of(system)
 
 
 def by(rows, name):
@@ -73,6 +82,18 @@ def facts_of(system):
     return found
 
 
+def entered_of(system):
+    """{whom: {campaign: {cause: whether it entered}}} as the ledger has it; False: given
+    up after an attempt of which nobody knows what became."""
+    found = collections.defaultdict(lambda: collections.defaultdict(dict))
+    for row in system.ledger(
+            "SELECT identity, convert_from(result, 'UTF8') AS result FROM relais.effect"
+            " WHERE kind = 'mautic.campaign' AND state = 'confirmed'"):
+        _, campaign, noun, key, cause = row["identity"].split(":", 4)
+        found[noun + ":" + key][int(campaign)][cause] = row["result"] != "{}"
+    return found
+
+
 class Judges:
     """`check(holds, text)` is told of everything."""
 
@@ -110,9 +131,9 @@ class Judges:
         wanted = "declined" if declined else "completed"
         self.same("its signature", story, row["signature_status"], wanted)
         self.same("is_signed", story, bool(row["is_signed"]), not declined)
-        for field in ("signed_document_file", "audit_log_file"):
-            self.check(declined or row[field], "%s has no %s" % (story, field))
         logs = self.scene.logs[story.quote]
+        if not declined and ended:
+            self.files(story, row, logs, ended[0]["id"])
         if declined:
             self.check([log for log in logs if log["status"] == "declined"],
                        "%s: nobody is logged to have declined" % story)
@@ -121,6 +142,17 @@ class Judges:
                       sorted(log["status"] for log in logs),
                       ["completed"] * story.signers)
         self.calls_in_order(story)
+
+    def files(self, story, row, logs, submission):
+        """DocuSeal's own bytes; two files of a quote, and none besides."""
+        for text in wrong_files(self.scene.directus, self.scene.simulator, row, logs,
+                                submission):
+            self.check(False, "%s: %s" % (story, text))
+        self.scene.files -= {row["signed_document_file"], row["audit_log_file"]}
+
+    def surplus_files(self):
+        """When every quote was looked at."""
+        self.check(not self.scene.files, "files of no quote: %s" % self.scene.files)
 
     def calls_in_order(self, story):
         """It is asked for before its files are fetched."""
@@ -242,36 +274,61 @@ class Judges:
         self.same("clients in Invoice Ninja", person.email, found, wanted)
 
     def entries(self, person, contact):
-        """One an occasion. A quote that was declined before Mautic was told of it needs
-        no campaign, nor does a lead that is a client by then."""
+        """One a cause."""
         seen = collections.Counter(row["campaign"] for row in contact["entries"])
-        all_quotes, declined = len(person.stories), person.count("declined")
-        nurtured = person.score >= 50
-        followups = len(FOLLOWUPS) * person.count("late")
-        reminders = len(REMINDERS) * person.count("late")
-        for name, least, most in (
-                ("quote_sent", all_quotes - declined, all_quotes),
-                ("welcome", int(person.converted), int(person.converted)),
-                ("lead_nurturing", int(nurtured and not person.converted),
-                 int(nurtured)),
-                ("quote_followup", followups, followups),
-                ("payment_reminder", reminders, reminders)):
-            count = seen[CAMPAIGNS[name]]
-            self.check(least <= count <= most, "%s: %d entries into %s, not %d to %d"
-                       % (person.email, count, name, least, most))
+        wanted = self.causes(person)
+        for name, number in CAMPAIGNS.items():
+            causes = {**self.scene.entered["contact:" + person.contact][number],
+                      **self.scene.entered["lead:%s" % person.lead][number]}
+            entered = [cause for cause in causes if causes[cause]]
+            # Of an attempt that was given up nobody knows whether it entered.
+            self.check(len(entered) <= seen[number] <= len(causes),
+                       "%s: %d entries into %s for %s" % (
+                           person.email, seen[number], name, causes))
+            must, may = wanted.get(name, ([], []))
+            counts = collections.Counter(map(without_event, entered))
+            must, all_causes = collections.Counter(must), collections.Counter(must + may)
+            self.check(must <= counts <= all_causes,
+                       "%s: entries into %s are caused by %s" % (
+                           person.email, name, sorted(entered)))
+
+    def causes(self, person):
+        """{campaign: (those that enter, those that may)}. A quote that was declined
+        before Mautic was told of it needs no campaign, nor does a lead that is a client
+        by then."""
+        rounds = collections.defaultdict(list)
+        for story in person.stories:
+            rounds[story.fate].append(story.root + ":r1")
+        declined = rounds.pop("declined", [])
+        nurtured = ["nurturing"] * (person.score >= 50)
+        return {
+            "quote_sent": (sum(rounds.values(), []), declined),
+            "welcome": (["welcome"] * person.converted, []),
+            "lead_nurturing": ([], nurtured) if person.converted else (nurtured, []),
+            "quote_followup": (rounds["late"] * len(FOLLOWUPS), []),
+            "payment_reminder": (["invoice:%s:%s" % (invoice["id"], level)
+                                  for story in person.stories if story.fate == "late"
+                                  for invoice in self.scene.invoices[story.quote]
+                                  for _, level in REMINDERS], []),
+        }
 
     def notes(self, person, contact):
-        declined = person.count("declined")
-        payments = sum(PAYMENTS.get(story.fate, 0) for story in person.stories)
-        wanted = collections.Counter({
-            "quote_sent": len(person.stories), "quote_closed": declined,
-            "quote_signed": len(person.stories) - declined,
-            "payment_received": payments, "client_converted": int(person.converted),
-            "quote_followup": len(FOLLOWUPS) * person.count("late"),
-            "payment_reminder": len(REMINDERS) * person.count("late")})
-        seen = collections.Counter(note["text"].split("Event: ")[1].split("<")[0]
-                                   for note in contact["notes"])
+        """One a cause, each with a mark of its own."""
+        wanted = collections.Counter()
+        for story in person.stories:
+            number = self.scene.quotes[story.quote]["quote_number"]
+            declined, late = story.fate == "declined", story.fate == "late"
+            wanted["quote_sent", number] += 1
+            wanted["quote_closed" if declined else "quote_signed", number] += 1
+            wanted["quote_followup", number] += len(FOLLOWUPS) * late
+            wanted["payment_received", number + "-A"] += PAYMENTS.get(story.fate, 0)
+            for _, level in REMINDERS:
+                wanted["payment_reminder", number + "-A", level] += late
+        wanted["client_converted",] += person.converted
+        seen = collections.Counter(cause_of(note["text"]) for note in contact["notes"])
         self.same("its notes", person.email, dict(seen), dict(+wanted))
+        marks = [note["text"].split("<p>ref ")[1] for note in contact["notes"]]
+        self.same("the marks of its notes", person.email, len(set(marks)), len(marks))
 
     def segments(self, person, contact):
         wanted = set()
@@ -282,3 +339,16 @@ class Judges:
         seen = {name for name, number in SEGMENTS.items()
                 if number in contact["segments"]}
         self.same("its segments", person.email, seen, wanted)
+
+
+def without_event(cause):
+    """Each follow-up has an event of its own, which nobody else knows."""
+    return ":".join(cause.split(":")[:3])
+
+
+def cause_of(note):
+    """What a note tells: ("payment_reminder", number of the paper, level)."""
+    name, facts = re.match(r"<p>Event: (\w+)</p><pre>(.*)</pre>", note).groups()
+    told = json.loads(facts)
+    words = (told.get("quote_number"), told.get("invoice_number"), told.get("level"))
+    return (name, *(word for word in words if word))

@@ -30,6 +30,7 @@ class People:
         self.book = Book(chances, sorted(OWNERS),
                          FATES if self.everything else SIGNATURES)
         self.stop = threading.Event()
+        self.acting = threading.Lock()  # while somebody else has it, clients do nothing
         self.late_signs, self.late_pays = threading.Event(), threading.Event()
         self.clients = threading.Thread(target=self.act_all, daemon=True)
 
@@ -104,7 +105,8 @@ class People:
         while not self.stop.is_set():
             began = time.monotonic()
             try:
-                self.act_round()
+                with self.acting:
+                    self.act_round()
             except AWAY:
                 pass
             # Looking at everything costs more the longer it lasts.

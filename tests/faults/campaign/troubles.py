@@ -133,8 +133,16 @@ class Troubles:
         self.note("Directus stopped for %d s" % seconds)
 
     def ingest_cut_off(self, seconds):
-        self.people.send_quotes(4)
-        self.proxies.kafka.say("cut")
+        """Clients act meanwhile: what providers tell of it is spooled, and answered."""
+        ingest = self.system["ingest"]
+        before = ingest.metric("relais_ingest_spooled_total")
+        with self.people.acting:
+            stories = [self.people.send_quote() for _ in range(4)]
+            until("clients have what they can act on", lambda: all(
+                self.people.directus_knows(story) for story in stories), 120)
+            self.proxies.kafka.say("cut")
+        until("webhooks are spooled",
+              lambda: ingest.metric("relais_ingest_spooled_total") > before, 60)
         time.sleep(seconds)
         self.proxies.kafka.say("pass")
         self.note("the ingest's Kafka cut off for %d s" % seconds)

@@ -134,6 +134,7 @@ class Verdict:
         judges = Judges(scene, self.check)
         for story in self.people.book.all():
             judges.quote(story)
+        judges.surplus_files()
         if self.people.everything:
             for person in self.people.book.people:
                 judges.person(person)
