@@ -2,12 +2,41 @@
 
 import concurrent.futures
 import datetime
+import http.server
 import json
+import threading
 import uuid
 
 from harness import rest
 from harness.billing import ALONE, OWNER, Billing
 from harness.case import numbers
+
+
+class Absent(http.server.ThreadingHTTPServer):
+    """A server in ingest's place that knows of no webhooks."""
+
+    daemon_threads = True
+
+    class RequestHandlerClass(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.server.asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    def __init__(self, port):
+        super().__init__(("127.0.0.1", port), self.RequestHandlerClass)
+        self.asked = []
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
 
 
 class Deposits(Billing):
@@ -148,15 +177,33 @@ class Payments(Billing):
         self.assertEqual([one["status"] for one in self.payments(row)], ["completed"])
         self.assertEqual(len(self.facts("quote:" + quote, "payment.received")), 1)
 
-    def test_a_refund_is_told_and_a_deletion_flagged(self):
+    def test_a_refund_before_the_end_is_owed_again(self):
         quote, row = self.billed()
         paid = self.pay(row, amount="1000.00")
         self.invoice_is(row, "partial")
         self.ninja.refund(OWNER, paid["id"], amount="400.00")
         self.until("the refund is seen", lambda: self.payments(row)[0][
             "refunded_amount"] == "400.00")
+        self.at_rest()
         (fact,) = self.facts("quote:" + quote, "payment.refunded")
         self.assertEqual(fact["amount"]["cents"], 40000)
+        self.assert_figures(row, "partial", "600.00", "2643.00")
+        self.assertEqual(self.quote(quote)["status"], "awaiting_deposit")
+        self.pay(row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assert_figures(row, "paid", "3243.00", "0.00")
+        self.assertEqual([(one["amount"], one["refunded_amount"])
+                          for one in self.payments(row)],
+                         [("1000.00", "400.00"), ("2643.00", "0.00")])
+        facts = self.facts("quote:" + quote, "payment.received")
+        self.assertEqual([fact["fully_paid"] for fact in facts], [False, True])
+        self.assertEqual(len(self.facts("quote:" + quote, "quote.completed")), 1)
+
+    def test_a_deleted_payment_is_flagged(self):
+        quote, row = self.billed()
+        paid = self.pay(row, amount="1000.00")
+        self.invoice_is(row, "partial")
         self.ninja.control("POST", "delete_payment", {
             "company": OWNER, "payment": paid["id"]})
         self.invoice_is(row, "sent")
@@ -200,11 +247,14 @@ class Payments(Billing):
 
     def test_what_is_paid_too_much_is_flagged(self):
         quote, row = self.billed()
-        self.pay(row, amount="4000.00")
+        paid = self.pay(row, amount="4000.00")
         self.quote_is(quote, "completed")
         self.at_rest()
         self.assertEqual([one["amount"] for one in self.payments(row)], ["3243.00"])
-        self.assertTrue(self.attentions("invoice-ninja.overpaid"))
+        entity = "payment:%s:%s" % (OWNER, paid["id"])
+        (told,) = [one["text"] for one in self.attentions("invoice-ninja.overpaid")
+                   if one["entity"] == entity]
+        self.assertIn("757.00 of 4000.00", told)
 
     def test_webhooks_thrice_in_disorder_and_before_the_answer_change_nothing(self):
         self.ninja.fault("webhook_before_answer", count=-1)
@@ -277,36 +327,58 @@ class Lost(Billing):
 
 
 class Webhooks(Billing):
-    def test_a_deleted_webhook_is_restored_and_told(self):
-        rows = self.ninja.books(OWNER)["webhooks"]
-        self.assertEqual(len(rows), 10)
+    settings = {**ALONE, "SWEEPS": "true", "INVOICE_NINJA_WEBHOOK_CHECK_MS": "500ms"}
+
+    def test_webhooks_deleted_for_an_answer_of_404_are_restored_and_told(self):
+        """Something answers in ingest's place; nobody registers anything."""
+        quote, row = self.billed()
+        before = sorted(one["id"] for one in self.webhooks())
+        self.assertEqual(len(before), 10)
         shown = json.loads(self.system.relais("webhooks", "list", "--json"))
         self.assertEqual(len([one for one in shown if one["company"] == OWNER]), 10)
-        victim = next(one for one in rows if str(one["event_id"]) == "4")
-        self.api("POST", "webhooks/bulk", {"action": "delete", "ids": [victim["id"]]})
-        self.register(OWNER)
-        self.assertEqual(len(self.live()), 10)
-        self.assertIn(OWNER, [one["entity"] for one in
-                              self.attentions("invoice-ninja.webhook-deleted")])
+        self.system["invoice-ninja"].freeze()
+        self.addCleanup(self.system["invoice-ninja"].thaw)
+        self.system["ingest"].stop()
+        with Absent(int(self.system.env["INGEST_PORT"])) as absent:
+            self.pay(row)
+            self.ninja.idle()
+        self.assertTrue(absent.asked)
+        self.assertLess(len(self.webhooks()), 10)
+        self.system["ingest"].restart()
+        self.system["invoice-ninja"].thaw()
+        self.until("the webhooks are restored", lambda: sorted(
+            one["id"] for one in self.webhooks()) == before)
+        self.until("a person is told", lambda: OWNER in [
+            one["entity"] for one in self.attentions("invoice-ninja.webhook-deleted")])
         self.assertIn("invoice-ninja.webhook-deleted", self.system.relais("status"))
         self.until("its health says so, and stays green", self.health_says_so)
+        # What was sent meanwhile was lost: the sweep finds it.
+        self.quote_is(quote, "completed")
+        self.assertEqual(len(self.payments(row)), 1)
 
+    def health_says_so(self):
+        health = rest.call("GET", self.system["relais-invoice-ninja"].admin("/readyz"))
+        self.assertEqual(health.status, 200)
+        return "a person must look at" in rest.text_of(health)
+
+
+class Registrar(Billing):
     def test_an_event_has_one_webhook_whatever_was_cut(self):
-        elsewhere = self.live()[0]
+        elsewhere = self.webhooks()[0]
         ours = elsewhere["target_url"]
         path = "webhooks/" + elsewhere["id"]
         self.api("PUT", path, {**elsewhere, "target_url": "https://example.com/x"})
         self.ninja.fault("cut_after", method="POST", path_prefix="/api/v1/webhooks",
                          match=OWNER)
         self.register(OWNER)
-        (made,) = [one for one in self.live() if one["target_url"] == ours]
+        (made,) = [one for one in self.webhooks() if one["target_url"] == ours]
         self.assertEqual([one["left"] for one in self.ninja.faults()], [0])
         # As if the cut call had been done later than anybody looked.
         self.api("PUT", path, {**elsewhere, "target_url": ours})
-        self.assertEqual(len(self.live()), 11)
+        self.assertEqual(len(self.webhooks()), 11)
         self.register(OWNER)
-        self.assertEqual(len(self.live()), 10)
-        self.assertIn([one["id"] for one in self.live() if one["target_url"] == ours],
+        self.assertEqual(len(self.webhooks()), 10)
+        self.assertIn([one["id"] for one in self.webhooks() if one["target_url"] == ours],
                       ([made["id"]], [elsewhere["id"]]))
 
     def api(self, method, path, body):
@@ -317,15 +389,6 @@ class Webhooks(Billing):
             {"X-API-TOKEN": token, "X-Requested-With": "XMLHttpRequest",
              "Accept": "application/json"})
         self.assertEqual(answer.status, 200)
-
-    def live(self):
-        return [one for one in self.ninja.books(OWNER)["webhooks"]
-                if not one["is_deleted"] and not one["archived_at"]]
-
-    def health_says_so(self):
-        health = rest.call("GET", self.system["relais-invoice-ninja"].admin("/readyz"))
-        self.assertEqual(health.status, 200)
-        return "a person must look at" in rest.text_of(health)
 
 
 class Mirrored(Billing):

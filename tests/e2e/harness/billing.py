@@ -17,6 +17,11 @@ class Billing(Case):
     owners = (OWNER,)
 
     @classmethod
+    def webhooks(self, owner=OWNER):
+        """Those that Invoice Ninja calls."""
+        return [one for one in self.ninja.books(owner)["webhooks"]
+                if not one["is_deleted"] and not one["archived_at"]]
+
     def setUpClass(cls):
         super().setUpClass()
         cls.ninja = cls.system.ninja
