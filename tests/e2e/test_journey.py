@@ -1,9 +1,10 @@
 """The whole journey, for five companies at once: nothing crosses, nothing is doubled."""
 
 import concurrent.futures
+import json
 import uuid
 
-from harness.directus import OWNERS
+from harness.directus import OWNERS, Directus
 from harness.journey import Journey
 
 
@@ -90,6 +91,20 @@ class Companies(Journey):
         self.assertEqual(len(self.posts(quote)), 1)
         (signer,) = self.submission(quote)["submitters"]
         self.assertEqual(signer["metadata"]["company"], owner)
+        self.assertEqual(self.writers_of_status(quote), {
+            self.user(self.system.env[name])
+            for name in ("DIRECTUS_ADMIN_TOKEN", "DIRECTUS_TOKEN_ORCHESTRATOR")})
+
+    def writers_of_status(self, quote):
+        """The users who wrote the quote's status, as Directus has it."""
+        rows = self.directus.call(
+            "GET", "/revisions", limit="-1", fields="delta,activity.user",
+            filter=json.dumps({"collection": {"_eq": "quotes"}, "item": {"_eq": quote}}))
+        return {row["activity"]["user"] for row in rows if "status" in row["delta"]}
+
+    def user(self, token):
+        own = Directus(self.directus.url, token)
+        return own.call("GET", "/users/me", fields="id")["id"]
 
     def check_money(self, owner, quote, row):
         """3243.00 of 10810.00, in the right books, mailed once, paid once."""

@@ -22,7 +22,7 @@
 enum { EVENTS_MAX = 300 };
 
 struct seen {
-    char id[40], type[40], key[80], company[40];
+    char id[40], type[40], key[80], company[40], trace[60];
     int n; // the item's own
     bool html;
 };
@@ -146,6 +146,8 @@ see(void *ctx, const rd_kafka_message_t *message)
              json_string_or(payload, "company", "?"));
     str_copy(seen->id, sizeof seen->id, kafka_fixture_header(message, "ce_id"));
     str_copy(seen->type, sizeof seen->type, kafka_fixture_header(message, "ce_type"));
+    str_copy(seen->trace, sizeof seen->trace,
+             kafka_fixture_header(message, "traceparent"));
     assert_true(message->key_len < sizeof seen->key);
     memcpy(seen->key, message->key, message->key_len);
     job_end(&job);
@@ -488,6 +490,32 @@ what_is_too_heavy_is_left_out_or_refused_whole(void **state)
     free(heavy);
 }
 
+#define TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+static void
+a_trace_of_the_sender_goes_on_in_every_event(void **state)
+{
+    struct world *world = *state;
+    start(world, NULL);
+    assert_int_equal(post(world, COMMON "traceparent: " TRACE "\r\n",
+                          "[{\"person\":\"a\",\"n\":1},{\"person\":\"b\",\"n\":2}]"),
+                     200);
+    read_events(world, 2);
+    for (size_t i = 0; i < world->count; i++)
+        assert_string_equal(world->seen[i].trace, TRACE);
+    // One that is none is not passed on.
+    assert_int_equal(post(world, COMMON "traceparent: " TRACE "0\r\n",
+                          "{\"person\":\"c\",\"n\":3}"),
+                     200);
+    read_events(world, 3);
+    int others = 0;
+    for (size_t i = 0; i < world->count; i++) {
+        assert_int_equal(strlen(world->seen[i].trace), strlen(TRACE));
+        others += strcmp(world->seen[i].trace, TRACE) != 0;
+    }
+    assert_int_equal(others, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -507,6 +535,7 @@ main(void)
         TEST(a_batch_that_does_not_fit_the_spool_is_not_kept_in_part),
         TEST(a_batch_that_kafka_takes_in_part_is_kept_whole),
         TEST(what_is_too_heavy_is_left_out_or_refused_whole),
+        TEST(a_trace_of_the_sender_goes_on_in_every_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
