@@ -4,6 +4,10 @@ import json
 import uuid
 
 from harness import Case
+from harness.billing import ALONE, OWNER, Billing
+
+
+COLLECTIONS = ["quotes", "people", "leads", "client_invoices", "payments"]
 
 
 class WithFlow(Case):
@@ -16,6 +20,14 @@ class WithFlow(Case):
         super().setUpClass()
         cls.flow = make_flow(cls.directus, cls.system.env, cls.signed)
         cls.addClassCleanup(cls.directus.call, "DELETE", "/flows/" + cls.flow)
+
+    def make_old(self, *rows):
+        """As if the rows, (collection, key), had been there for a day: SQL is told by
+        no flow."""
+        url = self.system.deploy("superuser", self.system.run).strip()
+        self.system.execute(url, "".join(
+            "UPDATE %s SET date_created = now() - interval '1 day', date_updated = NULL"
+            " WHERE id = '%s';" % row for row in rows))
 
     def switch_flow(self, status):
         self.directus.call("PATCH", "/flows/" + self.flow, {"status": status})
@@ -124,6 +136,7 @@ class FlowAlone(WithoutOutbox):
         """A flow does not say what was before: baseline has to."""
         self.switch_flow("inactive")
         quote = self.new_quote(status="sent")
+        self.make_old(("quotes", quote))
         told = json.loads(self.system.relais("baseline", "--json", CAPTURE="flow"))
         self.assertGreater(told["states"], 0)
         self.switch_flow("active")
@@ -139,6 +152,75 @@ class FlowAlone(WithoutOutbox):
         for quote in quotes:
             self.requested(quote)
             self.assertEqual(len(self.posts(quote)), 1)
+
+
+class OldRows(WithFlow, Billing):
+    """What was there before the flow is not taken for new: baseline says what it was."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.settings = {**ALONE, "CAPTURE": "flow",
+                        "DATABASE_URL": cls.system.env["DATABASE_URL"]}
+        super().setUpClass()
+        cls.system["capture"].stop()
+
+    def before_the_flow(self, make):
+        """Rows, (collection, key), that `make` makes and nobody tells of."""
+        self.switch_flow("inactive")
+        rows = make()
+        self.make_old(*rows)
+        told = json.loads(self.system.relais("baseline", "--json", CAPTURE="flow"))
+        self.assertGreaterEqual(told["states"], len(rows))
+        self.switch_flow("active")
+        return [key for _, key in rows]
+
+    def edit(self, collection, key, **fields):
+        """Changes the row and returns what is noted of the hint."""
+        def steps():
+            return self.system.ledger(
+                "SELECT id, note FROM relais.journey_step WHERE type = :'type'"
+                " AND worker = 'relais-orchestrator' AND outcome = 'done' ORDER BY id",
+                type="directus.%s.update" % collection)
+
+        before = len(steps())
+        self.directus.update(collection, key, **fields)
+        self.until("the edit was looked at", lambda: len(steps()) > before)
+        return steps()[-1]["note"]
+
+    def test_an_old_payment_that_is_corrected_is_not_booked(self):
+        row = self.mirrored(self.new_invoice())
+        (old,) = self.before_the_flow(
+            lambda: [("payments", self.book(row, "400.00"))])
+        self.assertEqual(self.edit("payments", old, reference="camt 2"),
+                         "not newly completed")
+        # One that is new is booked, in the same lane.
+        self.book(row, "300.00")
+        self.invoice_is(row, "partial")
+        self.assert_figures(row, "partial", "300.00", "781.00")
+
+    def test_an_old_lead_that_was_won_converts_nobody(self):
+        old_contact, contact = self.new_contact(OWNER), self.new_contact(OWNER)
+        lead = {"last_name": "Rochat", "email": "zoe@example.com", "owner_company": OWNER}
+        (old,) = self.before_the_flow(lambda: [("leads", self.directus.create(
+            "leads", {**lead, "status": "won", "contact_id": old_contact}))])
+        self.edit("leads", old, status="won", phone="021 555 00 00")
+        # One that is won now converts its contact.
+        new = self.directus.create("leads", {**lead, "status": "new",
+                                             "contact_id": contact})
+        self.edit("leads", new, status="won")
+        self.until("the contact is a client",
+                   lambda: self.facts("contact:" + contact, "client.converted"))
+        self.assertEqual(self.facts("contact:" + old_contact, "client.converted"), [])
+
+    def test_an_old_invoice_that_is_edited_is_not_mirrored(self):
+        (old,) = self.before_the_flow(
+            lambda: [("client_invoices", self.new_invoice())])
+        self.assertEqual(
+            self.edit("client_invoices", old, last_reminder_level="first"),
+            "no billed field differs")
+        self.mirrored(self.new_invoice())
+        number = self.directus.read("client_invoices", old)["invoice_number"]
+        self.assertEqual(self.ninja.invoices(OWNER, number), [])
 
 
 class SignedFlowAlone(WithoutOutbox):
@@ -187,7 +269,7 @@ def make_flow(directus, env, signed=False):
     flow = directus.call("POST", "/flows", {
         "name": "Relais %s" % uuid.uuid4(), "status": "active", "trigger": "event",
         "accountability": None,
-        "options": {"type": "action", "collections": ["quotes", "people"],
+        "options": {"type": "action", "collections": COLLECTIONS,
                     "scope": ["items.create", "items.update", "items.delete"]},
     })["id"]
     url = env["WEBHOOK_BASE_URL"] + "/events/directus"

@@ -36,7 +36,9 @@ class Reads(Case):
             "items": [{"sort": 2, "description": "Zeile\n\t\\ 2"}, {"sort": 1}, {}]})
         make("client_invoices", {"owner_company": OWNER, "status": "draft"})
         make("payments", {"invoice_id": invoice, "amount": "0.05", "status": "completed",
-                          "payment_date": "2026-12-31", "owner_company": OWNER})
+                          "payment_date": "2026-12-31", "owner_company": OWNER,
+                          "external_id": "p1"})
+        self.new_quote(OWNER, None, status="awaiting_deposit", deposit_invoice_id=invoice)
         make("payments", {"amount": "1000000.00", "status": "completed"})
         make("leads", {"contact_id": contact, "email": "x@example.com", "score": -3,
                        "owner_company": OWNER})

@@ -2,19 +2,15 @@
 //
 // Papers that were sent for signature before anyone kept a ledger have a submission
 // that would be taken for a stray, or asked for a second time: each becomes a confirmed
-// effect with its reference. What has a date gets its timer (baseline_dates.c). Nothing
-// that a worker has written is overwritten.
+// effect with its reference. So does what is in Invoice Ninja (baseline_money.c), what
+// has a date gets its timer (baseline_dates.c), and flows need to know what each row is
+// (baseline_states.c). Nothing that a worker has written is overwritten.
 #include <string.h>
 #include <sysexits.h>
 
-#include "common/clock.h"
 #include "common/directus.h"
 #include "common/json.h"
 #include "workers/cli/baseline.h"
-
-enum {
-    SETTLED_MS = 60 * 1000, // a flow has told of a change by then
-};
 
 // A collection whose rows may have been sent for signature.
 struct papers {
@@ -25,16 +21,15 @@ struct papers {
 
 static const struct papers quotes = {
     "quotes", "quote",
-    "id,status,date_updated,contact_id,owner_company_id.code,signature_status,"
-    "signature_level,docuseal_submission_id"};
+    "id,status,contact_id,owner_company_id.code,signature_status,signature_level,"
+    "docuseal_submission_id"};
 static const struct papers acceptances = {
     "cgv_acceptances", "cgv",
-    "id,status,date_updated,contact_id,owner_company_id.code,docuseal_submission_id"};
+    "id,status,contact_id,owner_company_id.code,docuseal_submission_id"};
 
 // One column per array, one entry per row.
 struct batch {
     struct pg_array identities, results, ids, submissions, roots, rounds;
-    struct pg_array entities, states;
 };
 
 static void
@@ -46,8 +41,6 @@ batch_begin(struct batch *batch)
     pg_array_begin(&batch->submissions, PG_TYPE_TEXT);
     pg_array_begin(&batch->roots, PG_TYPE_TEXT);
     pg_array_begin(&batch->rounds, PG_TYPE_TEXT);
-    pg_array_begin(&batch->entities, PG_TYPE_TEXT);
-    pg_array_begin(&batch->states, PG_TYPE_TEXT);
 }
 
 static void
@@ -59,8 +52,6 @@ batch_end(struct batch *batch)
     pg_array_end(&batch->submissions);
     pg_array_end(&batch->roots);
     pg_array_end(&batch->rounds);
-    pg_array_end(&batch->entities);
-    pg_array_end(&batch->states);
 }
 
 // What Directus says became of the signature; where it says nothing, what the quote's
@@ -132,32 +123,6 @@ add_submission(struct job *job, struct batch *batch, const struct papers *papers
     pg_array_text(&batch->rounds, json_print(round_of(job, row, submission), NULL));
 }
 
-// With the outbox a change carries its old row, and a state recorded here could hide
-// one that is still on its way. Flows tell no old row; what changed within the last
-// minute may still be told.
-static void
-add_state(struct job *job, struct baseline *baseline, struct batch *batch,
-          const struct papers *papers, struct json_object *row)
-{
-    int64_t updated_ms;
-    if (strcmp(baseline->cli->settings.capture, "outbox") == 0)
-        return;
-    if (clock_parse(json_string_or(row, "date_updated", ""), &updated_ms)
-        && clock_wall_ms() - updated_ms < SETTLED_MS) {
-        baseline->just_changed++;
-        return;
-    }
-    const char *status = json_string_or(row, "status", "draft");
-    bool sent = papers == &quotes && strcmp(status, "draft") != 0;
-    struct json_object *state = json_object_in(job);
-    json_set_string(state, "status", status);
-    if (sent)
-        json_set_i64(state, "sent_count", 1);
-    pg_array_text(&batch->entities, job_printf(job, "%s:%s", papers->prefix,
-                                               json_string_or(row, "id", "")));
-    pg_array_text(&batch->states, json_print(state, NULL));
-}
-
 bool
 baseline_insert(struct cli *cli, const char *sql, struct pg_array *arrays[], int count,
                 int64_t *inserted, int *status)
@@ -171,6 +136,18 @@ baseline_insert(struct cli *cli, const char *sql, struct pg_array *arrays[], int
     *inserted += pg_affected(rows);
     pg_rows_free(rows);
     return true;
+}
+
+bool
+baseline_remember(struct baseline *baseline, struct pg_array *entities,
+                  struct pg_array *states, int64_t *inserted, int *status)
+{
+    static const char sql[] =
+        "INSERT INTO relais.entity_state (worker, entity, state)"
+        " SELECT 'relais-orchestrator', e, convert_to(s, 'UTF8')"
+        " FROM unnest($1::text[], $2::text[]) AS t(e, s) ON CONFLICT DO NOTHING";
+    return baseline_insert(baseline->cli, sql, (struct pg_array *[]){entities, states},
+                           2, inserted, status);
 }
 
 static bool
@@ -191,10 +168,6 @@ write_batch(struct baseline *baseline, struct batch *batch, const char *collecti
         " remote_type, remote_id, lane_key) SELECT 'docuseal', '', c, l, 'submission',"
         " r, k FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
         " AS t(c, l, r, k) ON CONFLICT DO NOTHING";
-    static const char states[] =
-        "INSERT INTO relais.entity_state (worker, entity, state)"
-        " SELECT 'relais-orchestrator', e, convert_to(s, 'UTF8')"
-        " FROM unnest($1::text[], $2::text[]) AS t(e, s) ON CONFLICT DO NOTHING";
     struct cli *cli = baseline->cli;
     struct pg_array names;
 
@@ -211,25 +184,16 @@ write_batch(struct baseline *baseline, struct batch *batch, const char *collecti
         && baseline_insert(cli, references,
                            (struct pg_array *[]){&names, &batch->ids,
                                                  &batch->submissions, &batch->roots},
-                           4, &baseline->references, status)
-        && baseline_insert(cli, states,
-                           (struct pg_array *[]){&batch->entities, &batch->states}, 2,
-                           &baseline->states, status);
+                           4, &baseline->references, status);
     pg_array_end(&names);
     return good;
 }
 
 static bool
-take_page(struct baseline *baseline, struct job *job, const struct papers *papers,
-          struct baseline_place *place, int *status)
+take_page(struct baseline *baseline, struct job *job, struct json_object *rows,
+          const void *ctx, int *status)
 {
-    const struct baseline_query what = {.collection = papers->collection,
-                                        .fields = papers->fields};
-    struct json_object *rows = baseline_page(baseline, job, &what, place);
-    if (rows == NULL) {
-        *status = cli_error(baseline->cli, &job->error);
-        return false;
-    }
+    const struct papers *papers = ctx;
     struct batch batch;
     batch_begin(&batch);
     size_t count = json_object_array_length(rows);
@@ -237,7 +201,6 @@ take_page(struct baseline *baseline, struct job *job, const struct papers *paper
         struct json_object *row = json_object_array_get_idx(rows, i);
         const char *submission = json_text_or(row, "docuseal_submission_id", "");
         baseline->rows++;
-        add_state(job, baseline, &batch, papers, row);
         if (submission[0] != '\0') {
             baseline->with_submission++;
             add_submission(job, &batch, papers, row, submission);
@@ -251,16 +214,9 @@ take_page(struct baseline *baseline, struct job *job, const struct papers *paper
 static int
 take_papers(struct baseline *baseline, const struct papers *papers)
 {
-    struct baseline_place place = {.more = true};
-    int status = EX_OK;
-    while (place.more && status == EX_OK) {
-        struct job job;
-        job_begin(&job, BASELINE_PAGE_MS);
-        if (!take_page(baseline, &job, papers, &place, &status))
-            place.more = false;
-        job_end(&job);
-    }
-    return status;
+    const struct baseline_query what = {.collection = papers->collection,
+                                        .fields = papers->fields};
+    return baseline_pages(baseline, &what, take_page, papers);
 }
 
 static void
@@ -268,26 +224,32 @@ report(const struct baseline *baseline)
 {
     if (baseline->cli->json) {
         cli_say("{\"rows\":%lld,\"with_submission\":%lld,\"effects\":%lld,"
-                "\"references\":%lld,\"rounds\":%lld,\"states\":%lld,"
-                "\"just_changed\":%lld,\"timers\":%lld,\"due\":%lld,"
-                "\"clients\":%lld}\n",
+                "\"references\":%lld,\"rounds\":%lld,\"payments\":%lld,"
+                "\"unclear\":%lld,\"states\":%lld,\"just_changed\":%lld,"
+                "\"timers\":%lld,\"due\":%lld,\"clients\":%lld}\n",
                 (long long)baseline->rows, (long long)baseline->with_submission,
                 (long long)baseline->effects, (long long)baseline->references,
-                (long long)baseline->rounds, (long long)baseline->states,
+                (long long)baseline->rounds, (long long)baseline->payments,
+                (long long)baseline->unclear, (long long)baseline->states,
                 (long long)baseline->just_changed, (long long)baseline->timers,
                 (long long)baseline->due, (long long)baseline->clients);
         return;
     }
     cli_say("%lld quotes and acceptances, %lld with a submission\n"
-            "new in the ledger: %lld confirmed submissions, %lld references, "
-            "%lld signing rounds, %lld states\n",
+            "new in the ledger: %lld confirmed submissions and deposits, %lld "
+            "references, %lld signing rounds, %lld payments, %lld states\n",
             (long long)baseline->rows, (long long)baseline->with_submission,
             (long long)baseline->effects, (long long)baseline->references,
-            (long long)baseline->rounds, (long long)baseline->states);
+            (long long)baseline->rounds, (long long)baseline->payments,
+            (long long)baseline->states);
     cli_say("%lld timers of open quotes and invoices, %lld of them due now; %lld "
             "contacts that are clients\n",
             (long long)baseline->timers, (long long)baseline->due,
             (long long)baseline->clients);
+    if (baseline->unclear > 0)
+        cli_say("%lld invoices or deposits cannot be told when they are paid: see \"A "
+                "system that already lives\" in docs/operations.md\n",
+                (long long)baseline->unclear);
     if (baseline->just_changed > 0)
         cli_say("%lld were changed within the last minute: run it again for them\n",
                 (long long)baseline->just_changed);
@@ -306,7 +268,11 @@ cli_baseline(struct cli *cli)
     if (status == EX_OK)
         status = take_papers(&baseline, &acceptances);
     if (status == EX_OK)
+        status = baseline_money(&baseline);
+    if (status == EX_OK)
         status = baseline_dates(&baseline);
+    if (status == EX_OK)
+        status = baseline_states(&baseline);
     directus_close(&baseline.directus);
     if (status == EX_OK)
         report(&baseline);

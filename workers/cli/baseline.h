@@ -20,7 +20,7 @@ struct baseline {
     struct cli *cli;
     struct directus directus;
     int64_t rows, with_submission, effects, references, rounds, states, just_changed;
-    int64_t timers, due, clients;
+    int64_t payments, unclear, timers, due, clients;
 };
 
 // Runs the INSERT with one array a column and adds to *inserted. False: *status says
@@ -48,8 +48,30 @@ struct json_object *baseline_page(const struct baseline *baseline, struct job *j
                                   const struct baseline_query *what,
                                   struct baseline_place *place) ATTR_MUST_CHECK;
 
+// Takes a page of rows over; ctx is what baseline_pages() was given. False: *status
+// says why, which was printed.
+typedef bool baseline_take(struct baseline *baseline, struct job *job,
+                           struct json_object *rows, const void *ctx, int *status);
+
+// Hands all the rows to `take`, page by page. Returns the exit status.
+int baseline_pages(struct baseline *baseline, const struct baseline_query *what,
+                   baseline_take *take, const void *ctx);
+
+// Writes what the orchestrator remembers of the entities, where it remembers nothing.
+bool baseline_remember(struct baseline *baseline, struct pg_array *entities,
+                       struct pg_array *states, int64_t *inserted,
+                       int *status) ATTR_MUST_CHECK;
+
+// Takes over what is in Invoice Ninja: invoices, deposits, payments. Returns the exit
+// status.
+int baseline_money(struct baseline *baseline);
+
 // Sets the timers of open quotes and invoices, and remembers who is a client already.
 // Returns the exit status.
 int baseline_dates(struct baseline *baseline);
+
+// Without the outbox: remembers the present state of all rows whose changes are
+// watched. Returns the exit status.
+int baseline_states(struct baseline *baseline);
 
 #endif

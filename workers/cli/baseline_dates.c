@@ -140,25 +140,10 @@ write_timers(struct baseline *baseline, const struct settlement *all, int *statu
 }
 
 static bool
-write_clients(struct baseline *baseline, struct batch *batch, int *status)
+take_page(struct baseline *baseline, struct job *job, struct json_object *rows,
+          const void *ctx, int *status)
 {
-    static const char sql[] =
-        "INSERT INTO relais.entity_state (worker, entity, state)"
-        " SELECT 'relais-orchestrator', e, convert_to(s, 'UTF8')"
-        " FROM unnest($1::text[], $2::text[]) AS t(e, s) ON CONFLICT DO NOTHING";
-    struct pg_array *arrays[] = {&batch->entities, &batch->states};
-    return baseline_insert(baseline->cli, sql, arrays, 2, &baseline->clients, status);
-}
-
-static bool
-take_page(struct baseline *baseline, struct job *job, const struct pass *pass,
-          struct baseline_place *place, int *status)
-{
-    struct json_object *rows = baseline_page(baseline, job, &pass->what, place);
-    if (rows == NULL) {
-        *status = cli_error(baseline->cli, &job->error);
-        return false;
-    }
+    const struct pass *pass = ctx;
     struct batch batch;
     pg_array_begin(&batch.entities, PG_TYPE_TEXT);
     pg_array_begin(&batch.states, PG_TYPE_TEXT);
@@ -169,7 +154,8 @@ take_page(struct baseline *baseline, struct job *job, const struct pass *pass,
         pass->take(job, &batch, row);
     }
     bool good = write_timers(baseline, job->settlement, status)
-                && write_clients(baseline, &batch, status);
+                && baseline_remember(baseline, &batch.entities, &batch.states,
+                                     &baseline->clients, status);
     pg_array_end(&batch.entities);
     pg_array_end(&batch.states);
     return good;
@@ -179,15 +165,8 @@ int
 baseline_dates(struct baseline *baseline)
 {
     int status = EX_OK;
-    for (const struct pass *pass = passes; pass->take != NULL; pass++) {
-        struct baseline_place place = {.more = true};
-        while (place.more && status == EX_OK) {
-            struct job job;
-            job_begin(&job, BASELINE_PAGE_MS);
-            if (!take_page(baseline, &job, pass, &place, &status))
-                place.more = false;
-            job_end(&job);
-        }
-    }
+    for (const struct pass *pass = passes; pass->take != NULL && status == EX_OK;
+         pass++)
+        status = baseline_pages(baseline, &pass->what, take_page, pass);
     return status;
 }

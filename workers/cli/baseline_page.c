@@ -1,5 +1,6 @@
 // workers/cli/baseline_page.c - rows of a living system, page by page.
 #include <string.h>
+#include <sysexits.h>
 
 #include "common/json.h"
 #include "common/str.h"
@@ -68,4 +69,23 @@ baseline_page(const struct baseline *baseline, struct job *job,
     if (strcmp(end, place->last) > 0)
         (void)str_copy(place->last, sizeof place->last, end);
     return rows;
+}
+
+int
+baseline_pages(struct baseline *baseline, const struct baseline_query *what,
+               baseline_take *take, const void *ctx)
+{
+    struct baseline_place place = {.more = true};
+    int status = EX_OK;
+    while (place.more && status == EX_OK) {
+        struct job job;
+        job_begin(&job, BASELINE_PAGE_MS);
+        struct json_object *rows = baseline_page(baseline, &job, what, &place);
+        if (rows == NULL)
+            status = cli_error(baseline->cli, &job.error);
+        else if (!take(baseline, &job, rows, ctx, &status))
+            place.more = false;
+        job_end(&job);
+    }
+    return status;
 }

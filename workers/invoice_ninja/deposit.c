@@ -31,7 +31,7 @@ struct deposit {
     const char *number;
     struct ninja_client client; // of the first attempt that makes it
     struct ninja_bill *bill;
-    struct json_object *made;    // the effect's result
+    struct json_object *made;    // the effect's result; NULL: none yet
     struct json_object *invoice; // as Invoice Ninja has it; NULL: not read yet
 };
 
@@ -207,33 +207,41 @@ read_quote(struct job *job, struct deposit *deposit)
 // What a person completed without a deposit gets none any more; one that was made is
 // recorded all the same.
 static bool
-is_wanted(struct job *job, const struct deposit *deposit, bool *wanted)
+is_wanted(const struct deposit *deposit)
 {
     const char *status = json_string_or(deposit->row, "status", "");
-    bool failed = false;
-    *wanted = strcmp(status, "signed") == 0 || strcmp(status, "awaiting_deposit") == 0;
     if (strcmp(status, "completed") == 0)
-        *wanted =
-            json_at(deposit->row, "deposit_invoice_id") != NULL
-            || effect_result(job, deposit_made.name, deposit->root, &failed) != NULL;
-    return !failed;
+        return json_at(deposit->row, "deposit_invoice_id") != NULL
+               || deposit->made != NULL;
+    return strcmp(status, "signed") == 0 || strcmp(status, "awaiting_deposit") == 0;
+}
+
+// The row of a deposit that is not of our making, or NULL: the quote's, or one that was
+// there before us (`relais baseline`).
+static const char *
+others_deposit(const struct deposit *deposit)
+{
+    const char *row =
+        json_string_or(deposit->row, "deposit_invoice_id",
+                       json_string_or(deposit->made, "invoice", deposit->bill->id));
+    return strcmp(row, deposit->bill->id) != 0 ? row : NULL;
 }
 
 // What may end it before anything is made. *done: it did.
 static bool
-look_before(struct job *job, const struct deposit *deposit, bool *done)
+look_before(struct job *job, struct deposit *deposit, bool *done)
 {
-    const char *other = json_string_or(deposit->row, "deposit_invoice_id", NULL);
-    bool wanted;
-    if (!is_wanted(job, deposit, &wanted))
+    bool failed;
+    deposit->made = effect_result(job, deposit_made.name, deposit->root, &failed);
+    if (failed)
         return false;
     *done = true;
-    if (!wanted)
+    if (!is_wanted(deposit))
         settlement_note(job, "skipped: the quote is %.20s, not signed",
                         json_string_or(deposit->row, "status", "without status"));
-    else if (other != NULL && strcmp(other, deposit->bill->id) != 0)
+    else if (others_deposit(deposit) != NULL)
         settlement_note(job, "skipped: the quote has the deposit invoice %s already",
-                        other);
+                        others_deposit(deposit));
     else
         *done = false;
     return true;
@@ -385,10 +393,8 @@ prepare(struct job *job, struct deposit *deposit, bool *done)
 static bool
 make(struct job *job, struct deposit *deposit)
 {
-    bool failed;
-    deposit->made = effect_result(job, deposit_made.name, deposit->root, &failed);
-    if (failed || deposit->made != NULL)
-        return !failed;
+    if (deposit->made != NULL)
+        return true;
     if (!ninja_client_of(job, deposit->ninja, &deposit->party, &deposit->client))
         return false;
     deposit->made = effect_once(job, &deposit_made, deposit->root, deposit);

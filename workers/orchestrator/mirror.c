@@ -92,6 +92,19 @@ read_row(struct job *job, const struct orchestrator *o,
     return true;
 }
 
+// As last acted on; failing that, as the change tells. An update that tells nothing at
+// all, not even what it wrote, comes behind the row's creation: the row is an old one.
+static const char *
+status_before(const struct orchestrator_look *look)
+{
+    const struct orchestrator_change *change = &look->change;
+    if (look->memory.known)
+        return look->memory.status;
+    bool bare = change->operation == CHANGE_UPDATE && change->before == NULL
+                && change->after == NULL;
+    return bare ? look->status : json_string_or(change->before, "status", "");
+}
+
 bool
 orchestrator_mirror_look(struct job *job, const struct event *ev,
                          const struct orchestrator *o,
@@ -118,9 +131,7 @@ orchestrator_mirror_look(struct job *job, const struct event *ev,
     look->differs = is_different(job, look, mirror->watched);
     look->changed = names_that_differ(job, look, mirror->watched);
     look->status = json_string_or(look->row, "status", "");
-    look->status_before = look->memory.known
-                              ? look->memory.status
-                              : json_string_or(look->change.before, "status", "");
+    look->status_before = status_before(look);
     return true;
 }
 

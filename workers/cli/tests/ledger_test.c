@@ -405,29 +405,23 @@ only_who_allows_it_moves_the_clock(void **state)
 
 // ---- baseline
 
+// The rows of each collection, as the data of an answer; ended by {NULL}.
+struct rows {
+    const char *collection, *data;
+};
+
 static enum MHD_Result // NOLINTNEXTLINE(readability-function-size): the library's form
 directus(void *cls, struct MHD_Connection *connection, const char *url,
          const char *method, const char *version, const char *data,
          size_t *size, // NOLINT(readability-non-const-parameter)
          void **con)
 {
-    static const char rows[] =
-        "{\"data\":[{\"id\":\"" QUOTE "\",\"status\":\"viewed\",\"contact_id\":\"c\","
-        "\"signature_status\":\"viewed\",\"docuseal_submission_id\":\"41\","
-        "\"valid_until\":\"2026-03-28\",\"owner_company_id\":{\"code\":\"LEXAIA\"}},"
-        "{\"id\":\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0002\",\"status\":\"draft\"}]}";
-    static const char bills[] =
-        "{\"data\":[{\"id\":\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0003\",\"status\":"
-        "\"sent\",\"due_date\":\"2199-01-01\",\"quote_id\":\"" QUOTE "\"}]}";
-    static const char people[] = "{\"data\":[{\"id\":\"client-1\"}]}";
-    const char *body = "{\"data\":[]}";
-    if (strstr(url, "quotes") != NULL)
-        body = rows;
-    if (strstr(url, "client_invoices") != NULL)
-        body = bills;
-    if (strstr(url, "people") != NULL)
-        body = people;
-    (void)cls, (void)method, (void)version, (void)data, (void)size, (void)con;
+    const struct rows *rows = cls;
+    (void)method, (void)version, (void)data, (void)size, (void)con;
+    while (rows->collection != NULL
+           && strcmp(url + strlen("/items/"), rows->collection) != 0)
+        rows++;
+    const char *body = rows->collection != NULL ? rows->data : "{\"data\":[]}";
     struct MHD_Response *response = MHD_create_response_from_buffer(
         strlen(body), (char *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT);
     enum MHD_Result result = MHD_queue_response(connection, 200, response);
@@ -435,58 +429,239 @@ directus(void *cls, struct MHD_Connection *connection, const char *url,
     return result;
 }
 
+// Runs it on a Directus that has these rows.
 static void
-baseline_takes_over_what_was_sent_before(void **state)
+baseline(struct world *world, struct run *run, const struct rows rows[])
 {
-    struct world *world = *state;
-    struct run run = {0};
     char url[64];
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, directus, NULL, MHD_OPTION_END);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, directus,
+                         (void *)(uintptr_t)rows, MHD_OPTION_END);
     assert_non_null(daemon);
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%d",
                    MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
-    run_set(&run, "DATABASE_URL", world->postgres.url);
-    run_set(&run, "DIRECTUS_URL", url);
-    run_set(&run, "DIRECTUS_TOKEN", "canary");
+    run_set(run, "DATABASE_URL", world->postgres.url);
+    run_set(run, "DIRECTUS_URL", url);
+    run_set(run, "DIRECTUS_TOKEN", "canary");
+    int status = run_line(run, "baseline --json");
+    MHD_stop_daemon(daemon);
+    assert_int_equal(status, EX_OK);
+}
+
+static void
+assert_found(struct world *world, const char *query, const char *expected)
+{
+    char *shown = pg_fixture_text(world->pg, query);
+    assert_string_equal(shown, expected);
+    free(shown);
+}
+
+static void
+baseline_takes_over_what_was_sent_before(void **state)
+{
+    static const struct rows rows[] = {
+        {"quotes",
+         "{\"data\":[{\"id\":\"" QUOTE "\",\"status\":\"viewed\",\"contact_id\":\"c\","
+         "\"signature_status\":\"viewed\",\"docuseal_submission_id\":\"41\","
+         "\"valid_until\":\"2026-03-28\",\"owner_company_id\":{\"code\":\"LEXAIA\"}},"
+         "{\"id\":\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0002\",\"status\":\"draft\"}]}"},
+        {"client_invoices",
+         "{\"data\":[{\"id\":\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0003\",\"status\":"
+         "\"sent\",\"due_date\":\"2199-01-01\",\"quote_id\":\"" QUOTE "\"}]}"},
+        {"people", "{\"data\":[{\"id\":\"client-1\"}]}"},
+        {NULL},
+    };
+    struct world *world = *state;
+    struct run run = {0};
     pg_fixture_do(world->pg,
                   "INSERT INTO relais.entity_state (worker, entity, state)"
                   " VALUES ('relais-docuseal', 'quote:" QUOTE "', '{\"round\":3}')");
-    assert_int_equal(run_line(&run, "baseline --json"), EX_OK);
-    MHD_stop_daemon(daemon);
+    baseline(world, &run, rows);
     assert_string_equal(run.out, "{\"rows\":2,\"with_submission\":1,\"effects\":1,"
-                                 "\"references\":1,\"rounds\":0,\"states\":0,"
-                                 "\"just_changed\":0,\"timers\":2,\"due\":1,"
-                                 "\"clients\":1}\n");
-    char *shown = pg_fixture_text(
-        world->pg, "SELECT kind || ' ' || identity || ' ' || state || ' '"
-                   " || convert_from(result, 'UTF8') FROM relais.effect");
-    assert_string_equal(shown, "docuseal.submission quote:" QUOTE ":r1 confirmed"
-                               " {\"submission\":\"41\",\"status\":\"viewed\"}");
-    free(shown);
-    shown = pg_fixture_text(world->pg, "SELECT remote_id || ' ' || lane_key"
-                                       " FROM relais.external_ref");
-    assert_string_equal(shown, "41 quote:" QUOTE);
-    free(shown);
-    shown = pg_fixture_text(
-        world->pg,
-        "SELECT string_agg(name || ' ' || key || ' ' || due_at AT TIME ZONE"
-        " 'UTC' || ' ' || convert_from(payload, 'UTF8'), E'\\n' ORDER BY name)"
-        " FROM relais.timer");
-    assert_string_equal(shown,
-                        "orchestrator.expire quote:" QUOTE " 2026-03-28 23:00:00"
-                        " {\"company\":\"LEXAIA\",\"quote\":\"" QUOTE "\","
-                        "\"due\":\"2026-03-28T23:00:00.000Z\"}\n"
-                        "orchestrator.overdue quote:" QUOTE " 2199-01-01 23:00:00"
-                        " {\"company\":\"\",\"invoice\":"
-                        "\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0003\","
-                        "\"due\":\"2199-01-01T23:00:00.000Z\"}");
-    free(shown);
+                                 "\"references\":1,\"rounds\":0,\"payments\":0,"
+                                 "\"unclear\":0,\"states\":0,\"just_changed\":0,"
+                                 "\"timers\":2,\"due\":1,\"clients\":1}\n");
+    assert_found(world,
+                 "SELECT kind || ' ' || identity || ' ' || state || ' '"
+                 " || convert_from(result, 'UTF8') FROM relais.effect",
+                 "docuseal.submission quote:" QUOTE ":r1 confirmed"
+                 " {\"submission\":\"41\",\"status\":\"viewed\"}");
+    assert_found(world, "SELECT remote_id || ' ' || lane_key FROM relais.external_ref",
+                 "41 quote:" QUOTE);
+    assert_found(world,
+                 "SELECT string_agg(name || ' ' || key || ' ' || due_at AT TIME ZONE"
+                 " 'UTC' || ' ' || convert_from(payload, 'UTF8'), E'\\n' ORDER BY name)"
+                 " FROM relais.timer",
+                 "orchestrator.expire quote:" QUOTE " 2026-03-28 23:00:00"
+                 " {\"company\":\"LEXAIA\",\"quote\":\"" QUOTE "\","
+                 "\"due\":\"2026-03-28T23:00:00.000Z\"}\n"
+                 "orchestrator.overdue quote:" QUOTE " 2199-01-01 23:00:00"
+                 " {\"company\":\"\",\"invoice\":"
+                 "\"0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0003\","
+                 "\"due\":\"2199-01-01T23:00:00.000Z\"}");
     assert_int_equal(pg_fixture_number(world->pg,
                                        "SELECT count(*) FROM relais.entity_state"
                                        " WHERE worker = 'relais-orchestrator'"
                                        " AND entity = 'converted:client-1'"),
                      1);
+    run_end(&run);
+}
+
+#define BILL "0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0003"
+#define FIRM "0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0004"
+#define PAYMENT(id, remote, invoice, more)                                         \
+    "{\"id\":\"" id "\",\"external_id\":\"" remote "\",\"amount\":\"12.50\"," more \
+    "\"invoice_id\":{\"id\":\"" BILL                                               \
+    "\",\"owner_company\":\"LEXAIA\",\"invoice_ninja_id\":\"" invoice "\"}}"
+
+static const struct rows books[] = {
+    {"client_invoices",
+     "{\"data\":[{\"id\":\"" BILL
+     "\",\"status\":\"sent\",\"type\":\"deposit\",\"owner_company\":\"LEXAIA\","
+     "\"company_id\":\"" FIRM "\",\"quote_id\":\"" QUOTE
+     "\",\"invoice_ninja_id\":\"Wpm\",\"invoice_ninja_number\":\"7-A\"},"
+     "{\"id\":\"lost\",\"status\":\"sent\",\"owner_company\":\"LEXAIA\","
+     "\"invoice_ninja_id\":\"Wpn\"}]}"},
+    // One payment of two invoices; one that the worker has looked at, one that it made,
+    // one that it booked.
+    {"payments",
+     "{\"data\":[" PAYMENT("p1", "Old", "Wpm", "\"refunded_amount\":\"2.50\",") "," PAYMENT(
+         "p2", "Old", "Wpq",
+         "\"status\":\"pending\",") "," PAYMENT("p3", "Seen", "Wpm",
+                                                "") "," PAYMENT("3ffc771a-6159-54c4-"
+                                                                "9486-0d3d3c0dcac2",
+                                                                "Made", "Wpm",
+                                                                "") "," PAYMENT("p5",
+                                                                                "Booke"
+                                                                                "d",
+                                                                                "Wpm",
+                                                                                "") "]"
+                                                                                    "}"},
+    {NULL},
+};
+
+static void
+baseline_takes_over_what_is_in_invoice_ninja(void **state)
+{
+    struct world *world = *state;
+    struct run run = {0};
+    pg_fixture_do(world->pg,
+                  "INSERT INTO relais.entity_state (worker, entity, state) VALUES"
+                  " ('relais-invoice-ninja', 'ninja-payment:LEXAIA:Seen',"
+                  " '{\"rows\":{},\"stamp\":\"1\"}');"
+                  "INSERT INTO relais.effect (kind, identity, state, worker) VALUES"
+                  " ('invoice-ninja.payment', 'payment:p5', 'intent', 'w')");
+    for (int i = 0; i < 2; i++) {
+        baseline(world, &run, books);
+        assert_says(run.out, i == 0 ? "\"effects\":1,\"references\":1,\"rounds\":0,"
+                                      "\"payments\":1,\"unclear\":1,"
+                                    : "\"effects\":0,\"references\":0,\"rounds\":0,"
+                                      "\"payments\":0,\"unclear\":1,");
+    }
+    assert_found(
+        world,
+        "SELECT system || ' ' || company || ' ' || collection || ' ' || local_id"
+        " || ' ' || remote_type || ' ' || remote_id || ' ' || lane_key"
+        " FROM relais.external_ref",
+        "invoice-ninja LEXAIA client_invoices " BILL " invoice Wpm LEXAIA:" FIRM);
+    assert_found(
+        world,
+        "SELECT identity || ' ' || state || ' ' || convert_from(result, 'UTF8')"
+        " FROM relais.effect WHERE kind = 'invoice-ninja.deposit'",
+        "quote:" QUOTE " confirmed {\"ninja_id\":\"Wpm\",\"number\":\"7-A\","
+        "\"party\":\"" FIRM "\",\"firm\":\"" FIRM
+        "\",\"contact\":null,\"invoice\":\"" BILL "\"}");
+    assert_found(
+        world,
+        "SELECT string_agg(entity || ' ' || convert_from(state, 'UTF8'), E'\\n'"
+        " ORDER BY entity) FROM relais.entity_state"
+        " WHERE worker = 'relais-invoice-ninja'",
+        "ninja-payment:LEXAIA:Old {\"rows\": {\"Wpm\": {\"row\": \"p1\","
+        " \"amount\": 1250, \"status\": \"completed\", \"invoice\": \"" BILL
+        "\", \"refunded\": 250}, \"Wpq\": {\"row\": \"p2\", \"amount\": 1250,"
+        " \"status\": \"pending\", \"invoice\": \"" BILL "\", \"refunded\": 0}}}\n"
+        "ninja-payment:LEXAIA:Seen {\"rows\":{},\"stamp\":\"1\"}");
+    run_end(&run);
+}
+
+// Its rows may be in two pages, or be filled in later.
+static void
+baseline_adds_to_a_payment_that_it_took_over(void **state)
+{
+    static const struct rows later[] = {
+        {"payments", "{\"data\":[" PAYMENT("p1", "Old", "Wpm", "") "," PAYMENT(
+                         "p6", "Old", "Wpx", "") "]}"},
+        {NULL},
+    };
+    struct world *world = *state;
+    struct run run = {0};
+    baseline(world, &run, books);
+    baseline(world, &run, later);
+    assert_says(run.out, "\"payments\":1,");
+    assert_found(world,
+                 "SELECT string_agg(row.key || ' ' || (row.value ->> 'row') || ' '"
+                 " || (row.value ->> 'refunded'), ', ' ORDER BY row.key)"
+                 " FROM relais.entity_state,"
+                 " jsonb_each(convert_from(state, 'UTF8')::jsonb -> 'rows') AS row"
+                 " WHERE entity = 'ninja-payment:LEXAIA:Old'",
+                 "Wpm p1 250, Wpq p2 0, Wpx p6 0");
+    run_end(&run);
+}
+
+static void
+baseline_tells_deposits_whose_invoice_does_not_name_the_quote(void **state)
+{
+    static const struct rows rows[] = {
+        {"quotes",
+         "{\"data\":[{\"id\":\"1\",\"deposit_invoice_id\":{\"quote_id\":\"1\","
+         "\"is_deposit\":true,\"invoice_ninja_id\":\"a\"}},"
+         "{\"id\":\"2\",\"deposit_invoice_id\":{\"quote_id\":null,"
+         "\"is_deposit\":true,\"invoice_ninja_id\":\"b\"}},"
+         "{\"id\":\"3\",\"deposit_invoice_id\":{\"quote_id\":\"3\","
+         "\"type\":\"standard\",\"invoice_ninja_id\":\"c\"}},"
+         "{\"id\":\"4\",\"deposit_invoice_id\":{\"quote_id\":\"4\","
+         "\"type\":\"deposit\",\"invoice_ninja_id\":null}},"
+         "{\"id\":\"5\",\"deposit_invoice_id\":null}]}"},
+        {NULL},
+    };
+    struct run run = {0};
+    baseline(*state, &run, rows);
+    assert_says(run.out, "\"unclear\":3,");
+    run_end(&run);
+}
+
+// Flows tell no old row. What is new, or has just changed, may still be told.
+static void
+baseline_with_flows_remembers_what_each_row_is(void **state)
+{
+    static const struct rows rows[] = {
+        {"quotes", "{\"data\":[{\"id\":\"q\",\"status\":\"sent\"}]}"},
+        {"cgv_acceptances", "{\"data\":[{\"id\":\"g\",\"status\":\"accepted\"}]}"},
+        {"client_invoices", "{\"data\":[{\"id\":\"i\",\"status\":\"paid\"}]}"},
+        {"payments", "{\"data\":[{\"id\":\"p\",\"status\":\"completed\","
+                     "\"date_created\":\"2026-01-01T08:00:00Z\"},"
+                     "{\"id\":\"new\",\"status\":\"completed\","
+                     "\"date_created\":\"2199-01-01T08:00:00Z\"}]}"},
+        {"leads", "{\"data\":[{\"id\":\"l\",\"status\":\"won\"},"
+                  "{\"id\":\"new\",\"status\":\"won\","
+                  "\"date_updated\":\"2199-01-01T08:00:00Z\"}]}"},
+        {NULL},
+    };
+    struct world *world = *state;
+    struct run run = {0};
+    run_set(&run, "CAPTURE", "flow");
+    baseline(world, &run, rows);
+    assert_says(run.out, "\"states\":5,\"just_changed\":2,");
+    assert_found(
+        world,
+        "SELECT string_agg(entity || ' ' || convert_from(state, 'UTF8'), E'\\n'"
+        " ORDER BY entity) FROM relais.entity_state"
+        " WHERE worker = 'relais-orchestrator'",
+        "cgv:g {\"status\":\"accepted\"}\n"
+        "invoice:i {\"status\":\"paid\"}\n"
+        "lead:l {\"status\":\"won\"}\n"
+        "payment:p {\"status\":\"completed\"}\n"
+        "quote:q {\"status\":\"sent\",\"sent_count\":1}");
     run_end(&run);
 }
 
@@ -568,6 +743,10 @@ main(void)
         TEST(a_timer_is_shown_with_what_it_is_about),
         TEST(only_who_allows_it_moves_the_clock),
         TEST(baseline_takes_over_what_was_sent_before),
+        TEST(baseline_takes_over_what_is_in_invoice_ninja),
+        TEST(baseline_adds_to_a_payment_that_it_took_over),
+        TEST(baseline_tells_deposits_whose_invoice_does_not_name_the_quote),
+        TEST(baseline_with_flows_remembers_what_each_row_is),
         TEST(the_doctor_says_what_to_do),
         cmocka_unit_test(help_names_every_command),
     };

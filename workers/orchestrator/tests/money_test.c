@@ -241,6 +241,72 @@ a_payment_of_a_person_is_booked_once(void **state)
     assert_string_equal(play->published, "");
 }
 
+// Without the old row, and without what was written (data), nobody knows what it was.
+static void
+hint(struct play *play, const char *collection, const char *data, const char *row)
+{
+    char text[400];
+    char type[80];
+    play->o.capture = "flow";
+    (void)snprintf(type, sizeof type, "directus.%s.update", collection);
+    (void)snprintf(text, sizeof text,
+                   "{\"collection\":\"%s\",\"key\":\"" ID "\",\"hint\":true%s}",
+                   collection, data);
+    play_expect(play, "GET", collection, 200, row);
+    deliver(play, type, text);
+}
+
+static void
+an_old_payment_that_is_corrected_is_not_booked(void **state)
+{
+    struct play *play = *state;
+    hint(play, "payments", "", ROWS(PAYMENT("bank", "completed")));
+    assert_says(play->note, "not newly completed");
+    play->state_count = 0;
+    // As baseline remembers it.
+    play_set_state(play, "payment:" ID, "{\"status\":\"completed\"}");
+    hint(play, "payments", ",\"new\":{\"reference\":\"x\"}",
+         ROWS(PAYMENT("bank", "completed")));
+    assert_says(play->note, "not newly completed");
+    assert_string_equal(play->published, "");
+}
+
+// Flows are in no order: an update may come before the creation.
+static void
+a_new_payment_is_booked_whichever_hint_comes_first(void **state)
+{
+    struct play *play = *state;
+    play->o.capture = "flow";
+    play_expect(play, "GET", "/items/payments?", 200,
+                ROWS(PAYMENT("bank", "completed")));
+    play_expect(play, "GET", "/items/client_invoices?", 200,
+                ROWS(PAID_BILL(",\"invoice_ninja_id\":\"Wpm\"")));
+    deliver(play, "directus.payments.update",
+            "{\"company\":\"HYPERVISUAL\",\"collection\":\"payments\",\"key\":\"" ID
+            "\",\"hint\":true,\"new\":{\"reference\":\"x\"}}");
+    assert_says(play->published, "\"payment\":\"" ID "\"");
+    play_expect(play, "GET", "/items/payments?", 200,
+                ROWS(PAYMENT("bank", "completed")));
+    deliver(play, "directus.payments.create",
+            "{\"company\":\"HYPERVISUAL\",\"collection\":\"payments\",\"key\":\"" ID
+            "\",\"hint\":true,\"new\":{\"status\":\"completed\"}}");
+    assert_string_equal(play->published, "");
+}
+
+static void
+an_old_invoice_that_is_edited_is_not_mirrored(void **state)
+{
+    struct play *play = *state;
+    hint(play, "client_invoices", "", ROWS(BILL("sent", "100.00", "")));
+    assert_says(play->note, "no billed field differs");
+    play->state_count = 0;
+    play_set_state(play, "invoice:" ID, "{\"status\":\"sent\"}");
+    hint(play, "client_invoices", ",\"new\":{\"last_reminder_level\":\"first\"}",
+         ROWS(BILL("sent", "100.00", "")));
+    assert_says(play->note, "no billed field differs");
+    assert_string_equal(play->published, "");
+}
+
 // It may be on its way to Invoice Ninja: it was told to mirror it.
 static void
 a_payment_on_an_invoice_that_is_being_mirrored_is_booked(void **state)
@@ -621,6 +687,9 @@ main(void)
         TEST(an_item_that_moves_bills_its_invoice),
         TEST(an_invoice_and_its_items_are_mirrored_once),
         TEST(a_payment_of_a_person_is_booked_once),
+        TEST(an_old_payment_that_is_corrected_is_not_booked),
+        TEST(a_new_payment_is_booked_whichever_hint_comes_first),
+        TEST(an_old_invoice_that_is_edited_is_not_mirrored),
         TEST(a_payment_on_an_invoice_that_is_being_mirrored_is_booked),
         TEST(a_payment_on_an_invoice_of_our_own_is_received),
         TEST(odd_payments_and_invoices_are_named),

@@ -266,6 +266,28 @@ a_hint_reads_the_row_and_takes_its_company(void **state)
     assert_says(play->published, "\"company\":\"LEXAIA\"");
 }
 
+static void
+an_old_lead_that_was_won_converts_nobody(void **state)
+{
+    struct play *play = *state;
+    play->o.capture = "flow";
+    for (int i = 0; i < 2; i++) {
+        // First a hint that tells nothing; then with what baseline remembers.
+        const char *data = i == 0 ? "{\"collection\":\"leads\",\"key\":\"" ID
+                                    "\",\"hint\":true}"
+                                  : "{\"collection\":\"leads\",\"key\":\"" ID
+                                    "\",\"hint\":true,\"new\":{\"phone\":\"1\"}}";
+        play->state_count = 0;
+        if (i == 1)
+            play_set_state(play, "lead:" ID, "{\"status\":\"won\"}");
+        play_expect(play, "GET", "/items/leads?", 200,
+                    ROWS(LEAD("ada@example.com", "50", "won")));
+        deliver(play, "directus.leads.update", data);
+        assert_string_equal(play->published, "");
+        assert_says(play->note, "no watched field differs");
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int
@@ -284,6 +306,7 @@ main(void)
         TEST(who_opts_out_and_in_and_out_is_told_of_each_time),
         TEST(a_score_that_comes_back_is_told_of_again),
         TEST(a_hint_reads_the_row_and_takes_its_company),
+        TEST(an_old_lead_that_was_won_converts_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
