@@ -169,8 +169,7 @@ class OldRows(WithFlow, Billing):
         self.switch_flow("inactive")
         rows = make()
         self.make_old(*rows)
-        told = json.loads(self.system.relais("baseline", "--json", CAPTURE="flow"))
-        self.assertGreaterEqual(told["states"], len(rows))
+        self.system.relais("baseline", CAPTURE="flow")
         self.switch_flow("active")
         return [key for _, key in rows]
 

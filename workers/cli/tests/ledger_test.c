@@ -514,6 +514,16 @@ baseline_takes_over_what_was_sent_before(void **state)
     "\"invoice_id\":{\"id\":\"" BILL                                               \
     "\",\"owner_company\":\"LEXAIA\",\"invoice_ninja_id\":\"" invoice "\"}}"
 
+// One payment of two invoices; one that the worker has looked at, one that it made, one
+// that it booked.
+#define OLD_PART PAYMENT("p1", "Old", "Wpm", "\"refunded_amount\":\"2.50\",") ","
+#define OLD_REST PAYMENT("p2", "Old", "Wpq", "\"status\":\"pending\",") ","
+#define SEEN PAYMENT("p3", "Seen", "Wpm", "") ","
+#define MADE PAYMENT("3ffc771a-6159-54c4-9486-0d3d3c0dcac2", "Made", "Wpm", "") ","
+#define BOOKED PAYMENT("p5", "Booked", "Wpm", "")
+#define OLD_AGAIN PAYMENT("p1", "Old", "Wpm", "") ","
+#define OLD_LATER PAYMENT("p6", "Old", "Wpx", "")
+
 static const struct rows books[] = {
     {"client_invoices",
      "{\"data\":[{\"id\":\"" BILL
@@ -522,21 +532,7 @@ static const struct rows books[] = {
      "\",\"invoice_ninja_id\":\"Wpm\",\"invoice_ninja_number\":\"7-A\"},"
      "{\"id\":\"lost\",\"status\":\"sent\",\"owner_company\":\"LEXAIA\","
      "\"invoice_ninja_id\":\"Wpn\"}]}"},
-    // One payment of two invoices; one that the worker has looked at, one that it made,
-    // one that it booked.
-    {"payments",
-     "{\"data\":[" PAYMENT("p1", "Old", "Wpm", "\"refunded_amount\":\"2.50\",") "," PAYMENT(
-         "p2", "Old", "Wpq",
-         "\"status\":\"pending\",") "," PAYMENT("p3", "Seen", "Wpm",
-                                                "") "," PAYMENT("3ffc771a-6159-54c4-"
-                                                                "9486-0d3d3c0dcac2",
-                                                                "Made", "Wpm",
-                                                                "") "," PAYMENT("p5",
-                                                                                "Booke"
-                                                                                "d",
-                                                                                "Wpm",
-                                                                                "") "]"
-                                                                                    "}"},
+    {"payments", "{\"data\":[" OLD_PART OLD_REST SEEN MADE BOOKED "]}"},
     {NULL},
 };
 
@@ -589,8 +585,7 @@ static void
 baseline_adds_to_a_payment_that_it_took_over(void **state)
 {
     static const struct rows later[] = {
-        {"payments", "{\"data\":[" PAYMENT("p1", "Old", "Wpm", "") "," PAYMENT(
-                         "p6", "Old", "Wpx", "") "]}"},
+        {"payments", "{\"data\":[" OLD_AGAIN OLD_LATER "]}"},
         {NULL},
     };
     struct world *world = *state;
