@@ -504,9 +504,9 @@ a_trace_of_the_sender_goes_on_in_every_event(void **state)
     for (size_t i = 0; i < world->count; i++)
         assert_string_equal(world->seen[i].trace, TRACE);
     // One that is none is not passed on.
-    assert_int_equal(post(world, COMMON "traceparent: " TRACE "0\r\n",
-                          "{\"person\":\"c\",\"n\":3}"),
-                     200);
+    assert_int_equal(
+        post(world, COMMON "traceparent: " TRACE "0\r\n", "{\"person\":\"c\",\"n\":3}"),
+        200);
     read_events(world, 3);
     int others = 0;
     for (size_t i = 0; i < world->count; i++) {
