@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/ledger.h"
 #include "common/money.h"
@@ -42,7 +43,7 @@ static const char *const open_states[] = {"sent", "viewed", NULL};
 static const char *const withdrawn_states[] = {"draft", "rejected", "expired", NULL};
 
 // How often the quote was sent and taken back: {round, sent}. What is done once for it
-// is done once a round.
+// is done once a round. {told} is when the person last heard of it.
 struct round {
     const char *entity;
     struct json_object *memory;
@@ -66,6 +67,11 @@ keep_round(struct job *job, const struct event *ev, const struct round *round)
     int64_t number = round->number;
     if (strcmp(ev->type, "mautic.quote-sent") == 0)
         sent = true;
+    if (mautic_play_of(ev->type)->campaign != MAUTIC_NO_CAMPAIGN) {
+        char now[CLOCK_TEXT];
+        clock_format(job_now_ms(job), now);
+        json_set_string(round->memory, "told", now);
+    }
     if (strcmp(ev->type, "mautic.quote-closed") == 0 && sent) {
         sent = false;
         number++;
@@ -132,6 +138,9 @@ mautic_about_quote(struct job *job, const struct mautic *m, const struct event *
         .no_join = !is_one_of(status, open_states),
         .no_campaign = is_one_of(status, withdrawn_states),
     };
+    const char *told = json_string_or(round.memory, "told", "");
+    if (why == NULL && !mautic_play_late(job, &occasion, told, &why))
+        return false;
     if (why != NULL) {
         settlement_note(job, "%s", why);
         return mautic_play_skip(job, &occasion);
@@ -146,14 +155,26 @@ mautic_about_quote(struct job *job, const struct mautic *m, const struct event *
 
 static const char invoice_fields[] =
     "id,status,invoice_number,is_deposit,amount,amount_paid,balance,currency,due_date,"
-    "owner_company," MAUTIC_PERSON_FIELDS("contact_id.");
+    "owner_company,last_reminder_level," MAUTIC_PERSON_FIELDS("contact_id.");
 static const char *const invoice_facts[] = {
     "invoice_number", "amount", "amount_paid", "balance", "currency", "due_date", NULL};
 static const char *const unpaid_states[] = {"sent", "partial", "overdue", NULL};
 
-// Why a reminder would be wrong, or NULL.
+static const char *const levels[] = {"first", "second", "final", "collection", NULL};
+
+// Its place in the ladder, from 1; 0 for none.
+static int
+rank_of(const char *level)
+{
+    for (int i = 0; levels[i] != NULL; i++)
+        if (strcmp(levels[i], level) == 0)
+            return i + 1;
+    return 0;
+}
+
+// Why a reminder of that level would be wrong, or NULL.
 static const char *
-why_no_reminder(struct job *job, struct json_object *invoice)
+why_no_reminder(struct job *job, struct json_object *invoice, const char *level)
 {
     const char *status = json_string_or(invoice, "status", "");
     const char *due = json_string_or(invoice, "due_date", "");
@@ -163,6 +184,8 @@ why_no_reminder(struct job *job, struct json_object *invoice)
         return job_printf(job, "skipped: the invoice is %.20s", status);
     if (balance != NULL && money_parse(balance, &cents) && cents <= 0)
         return "skipped: nothing is owed";
+    if (rank_of(json_string_or(invoice, "last_reminder_level", "")) > rank_of(level))
+        return "skipped: a higher level stands for it";
     return due[0] == '\0' || strcmp(due, job_today(job)) >= 0
                ? "skipped: the invoice is not overdue"
                : NULL;
@@ -190,14 +213,12 @@ find_payment(struct job *job, const struct mautic *m, const struct event *ev,
     return true;
 }
 
-static const char *const levels[] = {"first", "second", "final", "collection", NULL};
-
 // The level that the command names; NULL with an error.
 static const char *
 read_level(struct job *job, const struct event *ev)
 {
     const char *level = json_string(job, ev->data, "level");
-    if (level == NULL || is_one_of(level, levels))
+    if (level == NULL || rank_of(level) > 0)
         return level;
     error_permanent(&job->error,
                     "level must be first, second, final or collection, not \"%.20s\"",
@@ -220,7 +241,7 @@ cause_of_invoice(struct job *job, const struct mautic *m, const struct event *ev
         if (level == NULL)
             return false;
         *cause = job_printf(job, "invoice:%s:%s", id, level);
-        *why = why_no_reminder(job, invoice);
+        *why = why_no_reminder(job, invoice, level);
         return true;
     }
     if (!find_payment(job, m, ev, id, &payment))
@@ -253,10 +274,10 @@ mautic_about_invoice(struct job *job, const struct mautic *m, const struct event
         return true;
     if (!cause_of_invoice(job, m, ev, invoice, &cause, &why))
         return false;
-    if (why != NULL)
+    if (cause == NULL) {
         settlement_note(job, "%s", why);
-    if (cause == NULL)
         return true;
+    }
     struct json_object *facts = facts_of(job, invoice, invoice_facts);
     json_set_bool(facts, "is_deposit", json_bool_or(invoice, "is_deposit", false));
     const char *level = json_string_or(ev->data, "level", NULL);
@@ -270,7 +291,12 @@ mautic_about_invoice(struct job *job, const struct mautic *m, const struct event
         .cause = cause,
         .facts = facts,
     };
-    return why != NULL ? mautic_play_skip(job, &occasion) : mautic_play(job, &occasion);
+    if (why == NULL && !mautic_play_late(job, &occasion, "", &why))
+        return false;
+    if (why == NULL)
+        return mautic_play(job, &occasion);
+    settlement_note(job, "%s", why);
+    return mautic_play_skip(job, &occasion);
 }
 
 // ---- contacts

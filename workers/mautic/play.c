@@ -183,6 +183,39 @@ mautic_play(struct job *job, const struct mautic_occasion *occasion)
            && mautic_person_part(job, occasion->person);
 }
 
+// After Mautic, or we, were away for days, all that waited is handled at once.
+static const char *
+why_late(struct job *job, struct json_object *data, const char *told)
+{
+    int64_t until_ms;
+    int64_t after_ms;
+    int64_t told_ms;
+    if (clock_parse(json_string_or(data, "until", ""), &until_ms)
+        && job_now_ms(job) >= until_ms)
+        return "skipped: too late, the next one stands for it";
+    return clock_parse(json_string_or(data, "after", ""), &after_ms)
+                   && clock_parse(told, &told_ms) && told_ms > after_ms
+               ? "skipped: the last one went out only just before"
+               : NULL;
+}
+
+bool
+mautic_play_late(struct job *job, const struct mautic_occasion *occasion,
+                 const char *told, const char **why)
+{
+    struct mautic_entry entry;
+    bool entered = false;
+    *why = why_late(job, occasion->person->ev->data, told);
+    if (*why == NULL)
+        return true;
+    if (!entry_of(job, occasion, &entry)
+        || !mautic_campaign_entered(job, &entry, &entered))
+        return false;
+    if (entered)
+        *why = NULL;
+    return true;
+}
+
 bool
 mautic_play_skip(struct job *job, const struct mautic_occasion *occasion)
 {

@@ -46,6 +46,13 @@ const struct mautic_play *mautic_play_of(const char *command);
 bool mautic_play(struct job *job,
                  const struct mautic_occasion *occasion) ATTR_MUST_CHECK;
 
+// Why the command comes too late to be played, in *why, or NULL: it speaks of a time
+// (`after` and `until` of its payload) which is over, or in which the person was told
+// of the paper already; told is when that was, RFC 3339, or "". What an attempt before
+// this one has entered is played to its end.
+bool mautic_play_late(struct job *job, const struct mautic_occasion *occasion,
+                      const char *told, const char **why) ATTR_MUST_CHECK;
+
 // Does nothing of it any more: what an attempt before this one may have done, or left
 // unsure, is put to rest.
 bool mautic_play_skip(struct job *job,

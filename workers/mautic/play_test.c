@@ -377,6 +377,68 @@ nobody_is_reminded_of_what_is_paid_or_not_due(void **state)
     assert_non_null(strstr(scene->fake.note, "not overdue"));
 }
 
+// So many seconds from now.
+static const char *
+instant(struct scene *scene, int64_t seconds)
+{
+    char at[CLOCK_TEXT];
+    clock_format(clock_wall_ms() + seconds * 1000, at);
+    return text(scene, "%s", at);
+}
+
+static const char *
+reminder_until(struct scene *scene, const char *level, int64_t seconds)
+{
+    return text(scene,
+                "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE
+                "\",\"level\":\"%s\",\"until\":\"%s\"}",
+                level, instant(scene, seconds));
+}
+
+// Mautic was away for weeks: of the levels that waited the highest is played.
+static void
+a_reminder_whose_time_is_over_is_left_out(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = invoice_row(scene, "overdue", "");
+    assert_int_equal(
+        remind(scene, reminder_until(scene, "first", -1), "overdue", "").kind,
+        ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "too late"));
+    assert_int_equal(remind(scene, REMINDER("second"), "overdue",
+                            "\"last_reminder_level\":\"final\"")
+                         .kind,
+                     ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "a higher level"));
+    struct error err =
+        deliver(scene, "mautic.payment-reminder", reminder_until(scene, "final", 3600),
+                (struct fake_reply[]){READ_INVOICE(row), MARTINA, JOINS("5"), NO_MEMBER,
+                                      ENTERS("3"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_reminder_that_was_begun_in_time_is_played_to_its_end(void **state)
+{
+    struct scene *scene = *state;
+    const char *row = invoice_row(scene, "overdue", "");
+    struct error err = deliver(
+        scene, "mautic.payment-reminder", reminder_until(scene, "first", 3600),
+        (struct fake_reply[]){READ_INVOICE(row),
+                              MARTINA,
+                              JOINS("5"),
+                              NO_MEMBER,
+                              ENTERS("3"),
+                              {"POST", "/api/notes/new", .cut = ERROR_RETRYABLE},
+                              END});
+    assert_int_not_equal(err.kind, ERROR_NONE);
+    scene->fake.now_ms += 40000;
+    err = deliver(
+        scene, "mautic.payment-reminder", reminder_until(scene, "first", -1),
+        (struct fake_reply[]){READ_INVOICE(row), MARTINA, JOINS("5"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 static void
 a_level_that_is_none_is_refused(void **state)
 {
@@ -658,6 +720,49 @@ a_follow_up_is_for_open_quotes_only(void **state)
     assert_non_null(strstr(scene->fake.note, "no longer valid"));
 }
 
+static struct error
+follow_up(struct scene *scene, int64_t after, int64_t until,
+          const struct fake_reply replies[])
+{
+    return deliver(scene, "mautic.quote-followup",
+                   text(scene,
+                        "{\"company\":\"HYPERVISUAL\",\"quote\":\"" QUOTE
+                        "\",\"after\":\"%s\",\"until\":\"%s\"}",
+                        instant(scene, after), instant(scene, until)),
+                   replies);
+}
+
+// Mautic was away for weeks: all that waited comes at once.
+static void
+follow_ups_that_waited_are_one_and_not_right_after_another(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply left_out[] = {SENT, END};
+    const struct fake_reply played[] = {
+        SENT,        MARTINA, ALL_WILLING, MEMBER(1, "2026-08-12 09:00:03"),
+        ENTERS("2"), NOTED,   END};
+    // Nobody was told of the quote yet, and the next one is said by now.
+    assert_int_equal(follow_up(scene, -5400, -1, left_out).kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "too late"));
+    assert_int_equal(follow_up(scene, -5400, 3600, played).kind, ERROR_NONE);
+    // The next one is due already.
+    assert_int_equal(follow_up(scene, -5400, 3600, left_out).kind, ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "only just before"));
+    // One that is left out does not put the next one off.
+    assert_int_equal(follow_up(scene, 1, 3600, played).kind, ERROR_NONE);
+}
+
+static void
+who_was_told_of_the_quote_just_now_is_not_followed_up(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    assert_int_equal(
+        follow_up(scene, -5400, 3600, (struct fake_reply[]){SENT, END}).kind,
+        ERROR_NONE);
+    assert_non_null(strstr(scene->fake.note, "only just before"));
+}
+
 static void
 a_quote_told_of_after_it_was_signed_still_counts_but_is_not_pending(void **state)
 {
@@ -761,6 +866,8 @@ main(void)
         MET(each_level_of_a_reminder_is_once_an_invoice),
         MET(nobody_is_reminded_of_what_is_paid_or_not_due),
         MET(a_level_that_is_none_is_refused),
+        MET(a_reminder_whose_time_is_over_is_left_out),
+        MET(a_reminder_that_was_begun_in_time_is_played_to_its_end),
         SOMEWHERE(a_signed_quote_leaves_the_pending_ones),
         MET(who_is_in_no_segment_leaves_none),
         MET(a_command_given_up_half_way_leaves_nothing_to_be_sure_of),
@@ -775,6 +882,8 @@ main(void)
         SOMEWHERE(a_client_is_welcomed_once),
         SOMEWHERE(who_is_in_the_welcome_campaign_is_not_welcomed_again),
         MET(a_follow_up_is_for_open_quotes_only),
+        MET(follow_ups_that_waited_are_one_and_not_right_after_another),
+        MET(who_was_told_of_the_quote_just_now_is_not_followed_up),
         MET(a_quote_told_of_after_it_was_signed_still_counts_but_is_not_pending),
         MET(a_quote_that_is_withdrawn_by_now_enters_nothing),
         MET(without_an_address_nothing_is_done),

@@ -44,12 +44,24 @@ status_wanted(struct job *job, const struct orchestrator_occasion *occasion,
     json_set_string(data, "to", occasion->to);
 }
 
+// For which time it is meant: where Mautic is away for longer, the next one is played.
+static void
+time_meant(struct job *job, const struct orchestrator_occasion *occasion,
+           struct json_object *data)
+{
+    (void)job;
+    if (occasion->after != NULL)
+        json_set_string(data, "after", occasion->after);
+    if (occasion->until != NULL)
+        json_set_string(data, "until", occasion->until);
+}
+
 static void
 reminder_level(struct job *job, const struct orchestrator_occasion *occasion,
                struct json_object *data)
 {
-    (void)job;
     json_set_string(data, "level", occasion->to);
+    time_meant(job, occasion, data);
 }
 
 static void
@@ -113,8 +125,8 @@ const struct orchestrator_chain_row orchestrator_chains[] = {
               {"docuseal.signature.request", signature_is_automatic, signature_wanted}},
      .start = {TIMER_FOLLOWUP, TIMER_EXPIRE}},
     {"quote.viewed", .status = "viewed", .stamp = "viewed_at"},
-    {WHEN_FOLLOWUP_DUE, .then = {{"mautic.quote-followup"}}, .start = {TIMER_FOLLOWUP},
-     .also = count_followup},
+    {WHEN_FOLLOWUP_DUE, .then = {{"mautic.quote-followup", NULL, time_meant}},
+     .start = {TIMER_FOLLOWUP}, .also = count_followup},
     {"quote.signed", .status = "signed", .stamp = "signed_at", .flag = "is_signed",
      .then = {{"mautic.quote-signed"}, {"invoice-ninja.deposit.create"}},
      .stop = {TIMER_FOLLOWUP, TIMER_EXPIRE}},

@@ -12,6 +12,8 @@
     "id,status,due_date,balance,owner_company,company_id,last_reminder_level," \
     "last_reminder_at,contact_id.id,contact_id.email"
 
+enum { DAY_MS = 24 * 3600 * 1000 };
+
 // One look at the row that a timer speaks of. row is NULL where it is gone, which was
 // noted.
 struct due {
@@ -20,6 +22,14 @@ struct due {
     int64_t now_ms;
     const char *today;
 };
+
+static const char *
+instant(struct job *job, int64_t wall_ms)
+{
+    char text[CLOCK_TEXT];
+    clock_format(wall_ms, text);
+    return job_strdup(job, text);
+}
 
 static bool
 look_at_due(struct job *job, const struct event *ev, const struct orchestrator *o,
@@ -36,12 +46,10 @@ look_at_due(struct job *job, const struct event *ev, const struct orchestrator *
         return false;
     if (occasion->row == NULL)
         settlement_note(job, "the row is gone");
-    char text[CLOCK_TEXT];
     char today[CLOCK_DATE];
     due->now_ms = orchestrator_timer_now(job, ev);
-    clock_format(due->now_ms, text);
     clock_date(due->now_ms, today);
-    occasion->at = job_strdup(job, text);
+    occasion->at = instant(job, due->now_ms);
     occasion->memory = &due->memory;
     occasion->data = NULL;
     due->today = job_strdup(job, today);
@@ -100,6 +108,10 @@ orchestrator_followup(struct job *job, const struct event *ev, void *state)
     if (is_written(ev, occasion->row, "last_followup_at"))
         json_set_i64(occasion->row, "followup_count",
                      json_i64_or(occasion->row, "followup_count", 0) - 1);
+    // Mautic may be away: between two there is never less than half of the time set.
+    const struct orchestrator *o = occasion->o;
+    occasion->after = instant(job, due.now_ms - o->followup_ms / 2);
+    occasion->until = instant(job, due.now_ms + o->followup_ms);
     occasion->when = WHEN_FOLLOWUP_DUE;
     return orchestrator_chain(job, occasion);
 }
@@ -172,6 +184,10 @@ remind(struct job *job, struct due *due, int64_t days)
         return true;
     }
     const char *due_date = json_string_or(occasion->row, "due_date", "");
+    int64_t next_ms;
+    // Nobody gets two within a day.
+    if (orchestrator_reminder_next(due_date, level, &next_ms))
+        occasion->until = instant(job, next_ms - DAY_MS);
     struct json_object *data = json_object_in(job);
     json_set_i64(data, "days", days);
     due->memory.level = level;

@@ -112,6 +112,8 @@ struct orchestrator_occasion {
     const char *company;      // owner company's code
     const char *at;           // instant, RFC 3339
     const char *to;           // of WHEN_INVOICE_STATUS; the level of invoice.overdue
+    const char *after;        // of what a timer says to Mautic: for which time it is
+    const char *until;        // meant (RFC 3339); NULL: for any
     struct json_object *row;  // the row that says so, or NULL: it is read when needed
     struct json_object *data; // what the fact carries; NULL where there is no fact
     struct orchestrator_memory *memory; // of the row; NULL where its status stays

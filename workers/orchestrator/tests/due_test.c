@@ -173,6 +173,9 @@ a_follow_up_is_sent_counted_and_comes_again(void **state)
     assert_says(play->calls, "{\"last_followup_at\":\"2026-02-04T09:00:0");
     assert_says(play->calls, "\"followup_count\":3}");
     assert_says(play->timers, "quote:" Q " orchestrator.followup 2026-02-07T09:00:0");
+    // If Mautic is away it may come later, but not late, and not right after another.
+    assert_says(play->published, "\"after\":\"2026-02-02T21:00:0");
+    assert_says(play->published, "\"until\":\"2026-02-07T09:00:0");
 }
 
 // An attempt that was cut after its write is repeated.
@@ -328,12 +331,15 @@ the_ladder_is_climbed_one_level_at_a_time(void **state)
 {
     struct play *play = *state;
     static const struct {
-        const char *at, *level, *next;
+        const char *at, *level, *until, *next;
     } steps[] = {
-        {"2026-02-10T23:00:00Z", "first", "2026-02-17T23:00:00.000Z"},
-        {"2026-02-17T23:00:00Z", "second", "2026-02-24T23:00:00.000Z"},
-        {"2026-02-24T23:00:00Z", "final", "2026-03-12T23:00:00.000Z"},
-        {"2026-03-12T23:00:00Z", "collection", NULL},
+        {"2026-02-10T23:00:00Z", "first", "\"until\":\"2026-02-16T23:00:00.000Z\"",
+         "2026-02-17T23:00:00.000Z"},
+        {"2026-02-17T23:00:00Z", "second", "\"until\":\"2026-02-23T23:00:00.000Z\"",
+         "2026-02-24T23:00:00.000Z"},
+        {"2026-02-24T23:00:00Z", "final", "\"until\":\"2026-03-11T23:00:00.000Z\"",
+         "2026-03-12T23:00:00.000Z"},
+        {"2026-03-12T23:00:00Z", "collection", "\"level\":\"collection\"}", NULL},
         {0},
     };
     char last[200] = "";
@@ -351,6 +357,7 @@ the_ladder_is_climbed_one_level_at_a_time(void **state)
         assert_says(play->published, "journey.facts quote:" Q);
         assert_says(play->published, "mautic.commands person:");
         assert_says(play->published, level);
+        assert_says(play->published, steps[i].until);
         assert_says(play->calls, steps[i].level);
         if (steps[i].next != NULL)
             assert_says(play->timers, steps[i].next);
