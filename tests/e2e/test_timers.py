@@ -193,6 +193,27 @@ class Timers(Journey):
         self.assertEqual(len([text for text in self.notes(email) if campaign in text]),
                          times)
 
+    def test_who_got_the_money_back_is_not_dunned(self):
+        quote, row, email = self.deposit_of_new_client()
+        paid = self.pay("HYPERVISUAL", row)
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.forward("20d")
+        self.ninja.refund("HYPERVISUAL", paid["id"], amount=row["amount"])
+        self.until("a person is told", lambda: self.system.ledger(
+            "SELECT 1 FROM relais.attention WHERE kind = 'payment.refunded'"
+            " AND entity = :'entity'", entity="invoice:" + row["id"]), 60)
+        self.at_rest()
+        self.forward("30d")
+        self.at_rest()
+        now = self.directus.read("client_invoices", row["id"])
+        self.assertEqual((now["status"], now["balance"], now["last_reminder_level"]),
+                         ("sent", row["amount"], None))
+        self.assertEqual(self.entries(email, "payment_reminder"), 0)
+        self.assertEqual(self.overdue(quote), [])
+        self.assertNotIn("overdue_payments", self.segments(email))
+        self.assertEqual(self.timers("invoice:" + row["id"]), {})
+
     def test_the_reminders_follow_a_due_date_that_is_moved(self):
         quote, row, email = self.deposit_of_new_client()
         self.directus.update("client_invoices", row["id"], due_date=self.day(20))

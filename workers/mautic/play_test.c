@@ -440,6 +440,21 @@ a_reminder_that_was_begun_in_time_is_played_to_its_end(void **state)
 }
 
 static void
+nobody_is_reminded_after_a_refund(void **state)
+{
+    struct scene *scene = *state;
+    static const char *const refunds[] = {
+        "\"payments\":[{\"status\":\"refunded\",\"refunded_amount\":null}]",
+        "\"payments\":[{\"status\":\"completed\",\"refunded_amount\":\"0.00\"},"
+        "{\"status\":\"completed\",\"refunded_amount\":\"0.05\"}]"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(remind(scene, REMINDER("first"), "sent", refunds[i]).kind,
+                         ERROR_NONE);
+        assert_non_null(strstr(scene->fake.note, "a payment was refunded"));
+    }
+}
+
+static void
 a_level_that_is_none_is_refused(void **state)
 {
     struct scene *scene = *state;
@@ -868,6 +883,7 @@ main(void)
         MET(a_level_that_is_none_is_refused),
         MET(a_reminder_whose_time_is_over_is_left_out),
         MET(a_reminder_that_was_begun_in_time_is_played_to_its_end),
+        MET(nobody_is_reminded_after_a_refund),
         SOMEWHERE(a_signed_quote_leaves_the_pending_ones),
         MET(who_is_in_no_segment_leaves_none),
         MET(a_command_given_up_half_way_leaves_nothing_to_be_sure_of),

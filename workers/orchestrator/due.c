@@ -8,9 +8,9 @@
 #include "common/settlement.h"
 #include "workers/orchestrator/orchestrator.h"
 
-#define INVOICE_FIELDS                                                         \
-    "id,status,due_date,balance,owner_company,company_id,last_reminder_level," \
-    "last_reminder_at,contact_id.id,contact_id.email"
+#define INVOICE_FIELDS                                                                \
+    "id,status,due_date,amount,balance,owner_company,company_id,last_reminder_level," \
+    "last_reminder_at,contact_id.id,contact_id.email," ORCHESTRATOR_PAYMENT_FIELDS
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
@@ -171,6 +171,29 @@ last_level(const struct event *ev, const struct due *due)
     return counts ? shown : due->memory.level;
 }
 
+// Whether the payments speak against a reminder: who got money back is left to a
+// person, and what is paid has only not come into the figures yet, or was refunded at
+// this moment.
+static bool
+is_held_back(struct job *job, struct due *due)
+{
+    struct orchestrator_occasion *occasion = &due->occasion;
+    if (orchestrator_is_refunded(occasion->row)) {
+        settlement_attention(job, "payment.refunded", due->memory.entity,
+                             "a payment was refunded, and now the invoice is overdue: "
+                             "nobody is reminded of it, decide what is owed");
+        orchestrator_say(job, occasion,
+                         "refunded: nobody is reminded, a person decides");
+        return true;
+    }
+    if (!orchestrator_is_covered(occasion->row))
+        return false;
+    orchestrator_say(job, occasion,
+                     "its payments come to its amount: looked at again in a day");
+    orchestrator_timer_start_at(job, occasion, TIMER_OVERDUE, due->now_ms + DAY_MS);
+    return true;
+}
+
 // The highest level, where several were slept through.
 static bool
 remind(struct job *job, struct due *due, int64_t days)
@@ -183,6 +206,8 @@ remind(struct job *job, struct due *due, int64_t days)
         orchestrator_timer_start(job, occasion, TIMER_OVERDUE);
         return true;
     }
+    if (is_held_back(job, due))
+        return true;
     const char *due_date = json_string_or(occasion->row, "due_date", "");
     int64_t next_ms;
     // Nobody gets two within a day.
@@ -199,7 +224,8 @@ remind(struct job *job, struct due *due, int64_t days)
 
 // An invoice is overdue, or has been for longer.
 // In:    orchestrator.overdue {invoice, due}
-// Out:   invoice.overdue and its reminder, one level; the timer of the next
+// Out:   invoice.overdue and its reminder, one level; the timer of the next. After a
+//        refund only a word to a person
 // Again: the memory has the level, and Directus shows it.
 bool
 orchestrator_overdue(struct job *job, const struct event *ev, void *state)

@@ -171,10 +171,14 @@ bool orchestrator_occasion_from(struct job *job, const struct event *ev,
 
 // ---- timers.c: what is to be said later, and when
 
-// Puts a timer of the table into the settlement, or takes it back.
+// Puts a timer of the table into the settlement, when its time is or at another one, or
+// takes it back.
 void orchestrator_timer_start(struct job *job,
                               const struct orchestrator_occasion *occasion,
                               const char *name);
+void orchestrator_timer_start_at(struct job *job,
+                                 const struct orchestrator_occasion *occasion,
+                                 const char *name, int64_t due_ms);
 void orchestrator_timer_stop(struct job *job,
                              const struct orchestrator_occasion *occasion,
                              const char *name);
@@ -238,6 +242,14 @@ bool orchestrator_is_deposit(struct json_object *invoice);
 bool orchestrator_paid(struct job *job, const struct orchestrator *o, const char *id,
                        struct json_object *invoice, struct json_object **all,
                        bool *fully) ATTR_MUST_CHECK;
+
+// What the rows of an invoice's payments say by themselves, the invoice read with its
+// amount and ORCHESTRATOR_PAYMENT_FIELDS: whether any money was given back, and whether
+// the completed ones come to its amount. What is no amount does not count.
+bool orchestrator_is_refunded(struct json_object *invoice);
+bool orchestrator_is_covered(struct json_object *invoice);
+#define ORCHESTRATOR_PAYMENT_FIELDS \
+    "payments.status,payments.amount,payments.refunded_amount"
 
 // Fields of client_invoices that a payment's occasion needs, with its quote and person.
 #define ORCHESTRATOR_PAID_FIELDS                                                \

@@ -158,6 +158,41 @@ orchestrator_paid(struct job *job, const struct orchestrator *o, const char *id,
     return true;
 }
 
+bool
+orchestrator_is_refunded(struct json_object *invoice)
+{
+    struct json_object *rows = json_array_or_null(invoice, "payments");
+    size_t count = rows != NULL ? json_object_array_length(rows) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *one = json_object_array_get_idx(rows, i);
+        int64_t cents;
+        if (strcmp(json_string_or(one, "status", ""), "refunded") == 0
+            || (money_parse(json_text_or(one, "refunded_amount", NULL), &cents)
+                && cents > 0))
+            return true;
+    }
+    return false;
+}
+
+bool
+orchestrator_is_covered(struct json_object *invoice)
+{
+    struct json_object *rows = json_array_or_null(invoice, "payments");
+    size_t count = rows != NULL ? json_object_array_length(rows) : 0;
+    int64_t paid_cents = 0;
+    int64_t due_cents;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *one = json_object_array_get_idx(rows, i);
+        int64_t cents;
+        if (strcmp(json_string_or(one, "status", ""), "completed") == 0
+            && money_parse(json_text_or(one, "amount", NULL), &cents)
+            && __builtin_add_overflow(paid_cents, cents, &paid_cents))
+            return false;
+    }
+    return money_parse(json_text_or(invoice, "amount", NULL), &due_cents)
+           && paid_cents > 0 && paid_cents >= due_cents;
+}
+
 static bool
 say_received(struct job *job, struct orchestrator_occasion *invoice,
              struct json_object *payment, bool fully_paid)

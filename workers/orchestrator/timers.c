@@ -80,11 +80,20 @@ void
 orchestrator_timer_start(struct job *job, const struct orchestrator_occasion *occasion,
                          const char *name)
 {
+    int64_t due_ms;
+    if (find_timer(name)->due(job, occasion, &due_ms))
+        orchestrator_timer_start_at(job, occasion, name, due_ms);
+}
+
+void
+orchestrator_timer_start_at(struct job *job,
+                            const struct orchestrator_occasion *occasion,
+                            const char *name, int64_t due_ms)
+{
     const struct timer *timer = find_timer(name);
     const char *id = id_for(occasion, timer);
     char due[CLOCK_TEXT];
-    int64_t due_ms;
-    if (id == NULL || !timer->due(job, occasion, &due_ms))
+    if (id == NULL)
         return;
     clock_format(due_ms, due);
     struct json_object *data = json_object_in(job);

@@ -402,6 +402,58 @@ who_has_paid_is_not_reminded(void **state)
     }
 }
 
+#define PAYMENT(status, amount, refunded)             \
+    "{\"status\":\"" status "\",\"amount\":\"" amount \
+    "\",\"refunded_amount\":\"" refunded "\"}"
+#define WITH_PAYMENTS(payments) \
+    OWED("sent",                \
+         ",\"amount\":\"10.00\",\"balance\":\"10.00\",\"payments\":[" payments "]")
+
+static void
+who_got_money_back_is_left_to_a_person(void **state)
+{
+    struct play *play = *state;
+    static const char *const refunded[] = {
+        WITH_PAYMENTS(PAYMENT("refunded", "10.00", "10.00")),
+        WITH_PAYMENTS(PAYMENT("completed", "10.00", "0.50")),
+        WITH_PAYMENTS(PAYMENT("completed", "4.00", "0.00") "," //
+                      PAYMENT("refunded", "6.00", "6.00"))};
+    be_at(play, "2026-03-20T10:00:00Z");
+    for (int i = 0; i < 3; i++) {
+        owe(play, refunded[i], false);
+        deliver(play, "orchestrator.overdue", OVERDUE("2026-02-10T23:00:00Z"));
+        assert_string_equal(play->published, "");
+        assert_string_equal(play->timers, "");
+        assert_says(play->attention, "payment.refunded invoice:" I ": ");
+        assert_says(play->note, "a person decides");
+    }
+}
+
+// The figures of the invoice came before the refund of its payment, or its payment
+// before the figures.
+static void
+who_has_paid_by_the_payments_is_looked_at_again(void **state)
+{
+    struct play *play = *state;
+    be_at(play, "2026-03-01T10:00:00Z");
+    owe(play,
+        WITH_PAYMENTS(PAYMENT("completed", "4.00", "0.00") "," //
+                      PAYMENT("completed", "6.00", "0.00")),
+        false);
+    deliver(play, "orchestrator.overdue", OVERDUE("2026-02-10T23:00:00Z"));
+    assert_string_equal(play->published, "");
+    assert_string_equal(play->attention, "");
+    assert_says(play->timers, "orchestrator.overdue 2026-03-02T10:00:0");
+    // Part of it is not enough, nor is what was deleted or did not come through.
+    owe(play,
+        WITH_PAYMENTS(PAYMENT("completed", "4.00", "0.00") "," //
+                      PAYMENT("cancelled", "6.00", "0.00") "," //
+                      PAYMENT("pending", "6.00", "0.00")),
+        true);
+    deliver(play, "orchestrator.overdue", OVERDUE("2026-03-02T10:00:00Z"));
+    assert_says(play->published, "\"level\":\"final\"");
+}
+
 static void
 a_due_date_that_was_moved_is_waited_for(void **state)
 {
@@ -461,6 +513,8 @@ main(void)
         TEST(the_ladder_is_climbed_one_level_at_a_time),
         TEST(after_a_long_sleep_only_the_highest_level_is_said),
         TEST(who_has_paid_is_not_reminded),
+        TEST(who_got_money_back_is_left_to_a_person),
+        TEST(who_has_paid_by_the_payments_is_looked_at_again),
         TEST(a_due_date_that_was_moved_is_waited_for),
         TEST(a_level_that_directus_shows_was_reached),
     };
