@@ -138,27 +138,37 @@ begin(struct effect_call *call, int64_t take_over, struct ledger_effect *effect)
 
 // An earlier attempt may have done it. Once its deadline and the margin have passed
 // nothing of it can be under way any more: what is at the provider now is the truth.
-static struct json_object *
-resolve_unsure(struct effect_call *call, const struct ledger_effect *earlier)
+// *found stays NULL where nothing is.
+static bool
+look_for_earlier(struct effect_call *call, const struct ledger_effect *earlier,
+                 struct json_object **found)
 {
     struct job *job = call->job;
     int64_t wait_ms = earlier->wait_ms + job->effect_margin_ms;
     call->attempt = earlier->attempt;
-    if (wait_ms > 0) {
-        error_unsure(&job->error, wait_ms, "an earlier attempt of %s may be under way",
-                     call->kind->name);
-        return NULL;
-    }
+    if (wait_ms > 0)
+        return error_unsure(&job->error, wait_ms,
+                            "an earlier attempt of %s may be under way",
+                            call->kind->name);
     if (call->kind->find == NULL)
-        return flag(call);
-    struct json_object *found = NULL;
+        return flag(call) != NULL;
     job->effect_age_ms = job->effect_timeout_ms - earlier->wait_ms;
-    if (!look(call, &found))
-        return NULL;
-    if (found != NULL) {
+    if (!look(call, found))
+        return false;
+    if (*found != NULL) {
         settlement_note(job, "adopted what an earlier attempt had made");
-        return confirm(call, found);
+        *found = confirm(call, *found);
     }
+    return true;
+}
+
+static struct json_object *
+resolve_unsure(struct effect_call *call, const struct ledger_effect *earlier)
+{
+    struct job *job = call->job;
+    struct json_object *found = NULL;
+    if (!look_for_earlier(call, earlier, &found) || found != NULL)
+        return found;
     struct ledger_effect effect;
     if (!begin(call, earlier->attempt, &effect))
         return NULL;
@@ -222,6 +232,32 @@ effect_result(struct job *job, const char *kind, const char *identity, bool *fai
     struct json_object *result = stored(job, effect.result);
     *failed = result == NULL;
     return result;
+}
+
+// Nothing was made where it was begun: it is given back, to be begun by who wants it.
+struct json_object *
+effect_made(struct job *job, const struct effect_kind *kind, const char *identity,
+            void *ctx, bool *failed)
+{
+    struct effect_call call = {
+        .job = job, .kind = kind, .identity = identity, .ctx = ctx};
+    struct ledger_effect effect;
+    struct json_object *found = NULL;
+    *failed =
+        !job->ledger->effect_peek(job->ledger, job, kind->name, identity, &effect);
+    if (*failed)
+        return NULL;
+    if (effect.state == LEDGER_EFFECT_UNSURE) {
+        *failed = !look_for_earlier(&call, &effect, &found);
+        if (!*failed && found == NULL)
+            settle_effect(&call, SETTLE_EFFECT_REOPEN, NULL);
+    } else if (effect.state == LEDGER_EFFECT_CONFIRMED) {
+        found = stored(job, effect.result);
+        *failed = found == NULL;
+    } else if (effect.state == LEDGER_EFFECT_FLAGGED) {
+        *failed = flag(&call) == NULL;
+    }
+    return found;
 }
 
 void

@@ -42,6 +42,13 @@ struct json_object *effect_once(struct job *job, const struct effect_kind *kind,
 struct json_object *effect_result(struct job *job, const char *kind,
                                   const char *identity, bool *failed) ATTR_MUST_CHECK;
 
+// For who wants it no more: what was made of it all the same, also by an attempt that
+// was left unsure. NULL without an error where nothing was; *failed tells a failed
+// look-up (job->error, as of effect_once()) from that.
+struct json_object *effect_made(struct job *job, const struct effect_kind *kind,
+                                const char *identity, void *ctx,
+                                bool *failed) ATTR_MUST_CHECK;
+
 // Confirms with a result seen by other means (a webhook, a sweep, baseline).
 void effect_adopt(struct job *job, const char *kind, const char *identity,
                   struct json_object *result);

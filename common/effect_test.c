@@ -560,6 +560,76 @@ a_result_is_there_once_it_is_confirmed(void **state)
     assert_string_equal(stage->made, "7");
 }
 
+static bool
+ask_made(struct job *job, void *state)
+{
+    struct peek *p = state;
+    struct json_object *made =
+        effect_made(job, p->stage->kind, "quote:1:r1", p->stage, &p->failed);
+    p->found = made != NULL && strcmp(json_string_or(made, "id", ""), "7") == 0;
+    return !p->failed;
+}
+
+static void
+assert_made(struct stage *stage, const struct fake_reply *replies, bool found)
+{
+    struct peek p = {.stage = stage, .failed = true};
+    struct error err = fake_run(&stage->fake, ask_made, &p, replies);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_false(p.failed);
+    assert_int_equal(p.found, found);
+}
+
+static void
+who_wants_it_no_more_is_told_what_was_made(void **state)
+{
+    struct stage *stage = *state;
+    assert_made(stage, NO_CALLS, false);
+    assert_null(fake_effect(&stage->fake, "quote:1:r1"));
+    cut_and_wait(stage);
+    assert_made(stage, CALLS(FOUND("[{\"id\":\"7\"}]")), true);
+    assert_state(stage, LEDGER_EFFECT_CONFIRMED, 1);
+    assert_made(stage, NO_CALLS, true);
+}
+
+static void
+what_was_not_made_may_be_begun_again(void **state)
+{
+    struct stage *stage = *state;
+    cut_and_wait(stage);
+    assert_made(stage, CALLS(FOUND("[]")), false);
+    assert_state(stage, LEDGER_EFFECT_OPEN, 1);
+    assert_int_equal(deliver(stage, CALLS(MADE("7"))).kind, ERROR_NONE);
+}
+
+static void
+before_its_deadline_nobody_is_told(void **state)
+{
+    struct stage *stage = *state;
+    struct peek p = {.stage = stage};
+    cut_first_attempt(stage);
+    struct error err = fake_run(&stage->fake, ask_made, &p, NO_CALLS);
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    assert_true(p.failed);
+    pass_time(stage, TIMEOUT_MS + MARGIN_MS);
+    err = fake_run(&stage->fake, ask_made, &p,
+                   CALLS({.method = "GET", .url = "/things*", .status = 500}));
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    assert_state(stage, LEDGER_EFFECT_UNSURE, 1);
+}
+
+static void
+what_cannot_be_looked_up_is_for_a_person_here_too(void **state)
+{
+    struct stage *stage = *state;
+    struct peek p = {.stage = stage};
+    stage->kind = &mail;
+    cut_and_wait(stage);
+    struct error err = fake_run(&stage->fake, ask_made, &p, NO_CALLS);
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_state(stage, LEDGER_EFFECT_FLAGGED, 1);
+}
+
 #define STAGED(test) cmocka_unit_test_setup_teardown(test, stage_begin, stage_end)
 
 int
@@ -591,6 +661,10 @@ main(void)
         STAGED(a_person_may_say_that_it_was_done),
         STAGED(a_person_may_say_that_it_was_not_done),
         STAGED(a_result_is_there_once_it_is_confirmed),
+        STAGED(who_wants_it_no_more_is_told_what_was_made),
+        STAGED(what_was_not_made_may_be_begun_again),
+        STAGED(before_its_deadline_nobody_is_told),
+        STAGED(what_cannot_be_looked_up_is_for_a_person_here_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ struct deposit {
     const char *quote, *root, *company;
     struct json_object *row; // the quote
     struct ninja_party party;
-    struct ninja_terms terms;
+    const char *why_not;      // the quote is not waiting for one; NULL: it is
+    struct ninja_terms terms; // where it is
     const char *number;
     struct ninja_client client; // of the first attempt that makes it
     struct ninja_bill *bill;
@@ -75,8 +76,7 @@ body_of(struct job *job, const struct deposit *deposit)
     for (size_t i = 0; i < terms->part_count; i++)
         if (terms->parts[i].cents != 0)
             json_add(lines, line_of(job, deposit, &terms->parts[i]));
-    if (deposit->client.id != NULL)
-        ninja_client_bill(job, &deposit->client, body);
+    ninja_client_bill(job, &deposit->client, body);
     json_set_string(body, "number", deposit->number);
     json_set_string(body, "po_number",
                     json_string_or(deposit->row, "quote_number", ""));
@@ -115,8 +115,8 @@ find(struct job *job, const char *identity, void *ctx, struct json_object **foun
     struct json_object *made;
     struct json_object *alive = json_array_in(job);
     (void)identity;
-    if (!ninja_invoice_made(job, deposit->ninja, deposit->company,
-                            body_of(job, deposit), &made))
+    if (!ninja_invoice_find(job, deposit->ninja, deposit->company, deposit->bill->id,
+                            &made))
         return false;
     if (json_object_array_length(made) > 0) {
         deposit->invoice = json_object_array_get_idx(made, 0);
@@ -130,13 +130,14 @@ static struct json_object *
 create(struct job *job, const char *identity, void *ctx)
 {
     struct deposit *deposit = ctx;
+    bool earlier;
     (void)identity;
     deposit->invoice = ninja_invoice_make(job, deposit->ninja, deposit->company,
-                                          body_of(job, deposit));
+                                          body_of(job, deposit), &earlier);
     return deposit->invoice != NULL ? result_of(job, deposit, deposit->invoice) : NULL;
 }
 
-// The number is unique, so that there is never a surplus.
+// One is found at most, so that there is never a surplus.
 static const struct effect_kind deposit_made = {
     .name = "invoice-ninja.deposit",
     .find = find,
@@ -152,6 +153,9 @@ row_of(struct job *job, const struct deposit *deposit,
        const struct ninja_figures *figures)
 {
     struct json_object *row = json_object_in(job);
+    struct json_object *lines = json_array_or_null(deposit->invoice, "line_items");
+    size_t count = lines != NULL ? json_object_array_length(lines) : 0;
+    struct json_object *line = count > 0 ? json_object_array_get_idx(lines, 0) : NULL;
     json_set_string(row, "id", deposit->bill->id);
     json_set_string(row, "invoice_number", figures->number);
     json_set_string(row, "type", "deposit");
@@ -168,12 +172,9 @@ row_of(struct job *job, const struct deposit *deposit,
         row, "amount_net",
         ninja_cents_text(job, figures->amount_cents - figures->taxes_cents));
     json_set_string(row, "tax_amount", ninja_cents_text(job, figures->taxes_cents));
-    if (deposit->terms.part_count == 1)
-        json_set_string(row, "tax_rate",
-                        ninja_percent_text(job, deposit->terms.parts[0].rate));
-    json_set_string(
-        row, "description",
-        json_string_or(line_of(job, deposit, &deposit->terms.parts[0]), "notes", NULL));
+    if (count == 1)
+        json_set_string(row, "tax_rate", json_text_or(line, "tax_rate1", NULL));
+    json_set_string(row, "description", json_string_or(line, "notes", NULL));
     json_set_string(row, "ninja_updated_at", ninja_instant(job, figures->updated_at));
     json_set_string(row, "ninja_synced_at", ninja_bill_now(job));
     ninja_bill_patch(job, deposit->bill, figures, row);
@@ -204,18 +205,6 @@ read_quote(struct job *job, struct deposit *deposit)
     return ninja_party_read(job, deposit->company, deposit->row, &deposit->party);
 }
 
-// What a person completed without a deposit gets none any more; one that was made is
-// recorded all the same.
-static bool
-is_wanted(const struct deposit *deposit)
-{
-    const char *status = json_string_or(deposit->row, "status", "");
-    if (strcmp(status, "completed") == 0)
-        return json_at(deposit->row, "deposit_invoice_id") != NULL
-               || deposit->made != NULL;
-    return strcmp(status, "signed") == 0 || strcmp(status, "awaiting_deposit") == 0;
-}
-
 // The row of a deposit that is not of our making, or NULL: the quote's, or one that was
 // there before us (`relais baseline`).
 static const char *
@@ -227,7 +216,8 @@ others_deposit(const struct deposit *deposit)
     return strcmp(row, deposit->bill->id) != 0 ? row : NULL;
 }
 
-// What may end it before anything is made. *done: it did.
+// *done: the quote has a deposit that is none of ours. Where it is not waiting for one,
+// none is made any more; what was made before is recorded all the same.
 static bool
 look_before(struct job *job, struct deposit *deposit, bool *done)
 {
@@ -235,15 +225,14 @@ look_before(struct job *job, struct deposit *deposit, bool *done)
     deposit->made = effect_result(job, deposit_made.name, deposit->root, &failed);
     if (failed)
         return false;
-    *done = true;
-    if (!is_wanted(deposit))
-        settlement_note(job, "skipped: the quote is %.20s, not signed",
-                        json_string_or(deposit->row, "status", "without status"));
-    else if (others_deposit(deposit) != NULL)
+    const char *status = json_string_or(deposit->row, "status", "without status");
+    if (strcmp(status, "signed") != 0 && strcmp(status, "awaiting_deposit") != 0)
+        deposit->why_not = job_printf(job, "the quote is %.20s, not signed", status);
+    const char *other = others_deposit(deposit);
+    *done = other != NULL;
+    if (*done)
         settlement_note(job, "skipped: the quote has the deposit invoice %s already",
-                        others_deposit(deposit));
-    else
-        *done = false;
+                        other);
     return true;
 }
 
@@ -257,19 +246,34 @@ waive(struct job *job, const struct deposit *deposit)
     settlement_note(job, "no deposit: %s", deposit->terms.why_none);
 }
 
+// Nothing was made of it that counts, and nothing is.
+static bool
+end_without(struct job *job, const struct deposit *deposit)
+{
+    if (deposit->why_not == NULL)
+        waive(job, deposit);
+    else
+        settlement_note(job, "skipped: %s", deposit->why_not);
+    return true;
+}
+
+static bool
+is_wanted(const struct deposit *deposit)
+{
+    return deposit->why_not == NULL && deposit->terms.cents > 0;
+}
+
 // A deposit that was cancelled or deleted since is not made anew by itself.
 static bool
-is_dead(struct job *job, const struct ninja_figures *figures)
+refuse_dead(struct job *job, const struct ninja_figures *figures)
 {
-    if (strcmp(figures->status, "cancelled") != 0)
-        return false;
     error_permanent(&job->error,
                     "the deposit invoice %s of the quote is %s in Invoice Ninja",
                     figures->number, figures->deleted ? "deleted" : "cancelled");
     job->error.http_status = 409;
     job->error.hint = "to bill it anew: delete it in Invoice Ninja, relais effect "
                       "resolve invoice-ninja.deposit <quote> not-done, then replay";
-    return true;
+    return false;
 }
 
 static bool
@@ -303,16 +307,22 @@ have_sent(struct job *job, struct deposit *deposit, struct ninja_figures *figure
     return ninja_invoice_figures(job, deposit->invoice, figures);
 }
 
+// The quote may have changed while the answer was away.
 static void
-judge_amount(struct job *job, const struct deposit *deposit,
-             const struct ninja_figures *figures)
+judge(struct job *job, const struct deposit *deposit,
+      const struct ninja_figures *figures)
 {
-    if (figures->amount_cents == deposit->terms.cents)
-        return;
-    settlement_attention(job, "invoice-ninja.amount", deposit->root,
-                         "deposit %s is %s in Invoice Ninja and %s by the quote",
-                         figures->number, ninja_cents_text(job, figures->amount_cents),
-                         ninja_cents_text(job, deposit->terms.cents));
+    if (deposit->why_not != NULL)
+        settlement_attention(job, "deposit.unwanted", deposit->root,
+                             "deposit %s was invoiced, and %s: cancel the invoice, "
+                             "which was not mailed, or set the quote right and mail it",
+                             figures->number, deposit->why_not);
+    else if (figures->amount_cents != deposit->terms.cents)
+        settlement_attention(job, "invoice-ninja.amount", deposit->root,
+                             "deposit %s is %s in Invoice Ninja and %s by the quote",
+                             figures->number,
+                             ninja_cents_text(job, figures->amount_cents),
+                             ninja_cents_text(job, deposit->terms.cents));
 }
 
 static void
@@ -321,7 +331,7 @@ tell(struct job *job, const struct deposit *deposit,
 {
     struct json_object *data = ninja_bill_fact(job, deposit->bill);
     json_set_string(data, "ninja_id", figures->id);
-    json_set_string(data, "number", deposit->number);
+    json_set_string(data, "number", figures->number);
     json_set(data, "amount",
              ninja_money_of(job, figures->amount_cents, deposit->party.currency));
     json_set_string(data, "due_date", figures->due_date);
@@ -353,15 +363,18 @@ settle(struct job *job, struct deposit *deposit)
     if (ninja_id == NULL
         || (deposit->invoice == NULL && !read_invoice(job, deposit, ninja_id)))
         return false;
-    if (!have_sent(job, deposit, &figures) || is_dead(job, &figures))
+    if (!have_sent(job, deposit, &figures))
         return false;
+    if (strcmp(figures.status, "cancelled") == 0)
+        return is_wanted(deposit) ? refuse_dead(job, &figures)
+                                  : end_without(job, deposit);
     bool before = deposit->bill->company != NULL
                   && json_string_or(deposit->row, "deposit_invoice_id", NULL) != NULL;
     if (!before) {
         if (!record(job, deposit, &figures))
             return false;
         fill_bill(job, deposit, &figures);
-        judge_amount(job, deposit, &figures);
+        judge(job, deposit, &figures);
     }
     settlement_note(job, "deposit invoice %s of %s%s", figures.number,
                     ninja_cents_text(job, figures.amount_cents),
@@ -370,31 +383,33 @@ settle(struct job *job, struct deposit *deposit)
     return true;
 }
 
-// *done: finished without an invoice; else deposit->number is set.
+// On what terms it is made: none, where it comes to nothing.
 static bool
-prepare(struct job *job, struct deposit *deposit, bool *done)
+read_terms(struct job *job, struct deposit *deposit)
 {
-    if (!look_before(job, deposit, done))
-        return false;
-    if (*done)
+    if (deposit->why_not != NULL)
         return true;
     if (!ninja_terms_read(job, deposit->ninja, deposit->row, &deposit->terms))
         return false;
-    *done = deposit->terms.cents == 0;
-    if (*done) {
-        waive(job, deposit);
+    if (deposit->terms.cents == 0)
         return true;
-    }
     deposit->number = ninja_number_of(job, deposit->row, "quote_number", "-A");
     return deposit->number != NULL;
 }
 
-// The client is made for the first attempt only: the party may be another by now.
+// The client is made for the first attempt only: the party may be another by now. What
+// is not wanted (any more) stays NULL, unless an earlier attempt has made it.
 static bool
 make(struct job *job, struct deposit *deposit)
 {
+    bool failed;
     if (deposit->made != NULL)
         return true;
+    if (!is_wanted(deposit)) {
+        deposit->made =
+            effect_made(job, &deposit_made, deposit->root, deposit, &failed);
+        return !failed;
+    }
     if (!ninja_client_of(job, deposit->ninja, &deposit->party, &deposit->client))
         return false;
     deposit->made = effect_once(job, &deposit_made, deposit->root, deposit);
@@ -417,9 +432,11 @@ ninja_deposit_create(struct job *job, const struct ninja *ninja, const struct ev
         deposit.bill->lane != NULL ? deposit.bill->lane : deposit.party.lane;
     if (ninja_sent_on(job, ev, lane, deposit.root))
         return true;
-    if (!prepare(job, &deposit, &done))
+    if (!look_before(job, &deposit, &done))
         return false;
     if (done)
         return true;
-    return make(job, &deposit) && settle(job, &deposit);
+    if (!read_terms(job, &deposit) || !make(job, &deposit))
+        return false;
+    return deposit.made != NULL ? settle(job, &deposit) : end_without(job, &deposit);
 }

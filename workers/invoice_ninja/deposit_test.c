@@ -511,22 +511,140 @@ a_number_that_is_our_own_invoices_is_adopted(void **state)
     assert_non_null(fake_last(&scene->fake, "deposit.invoiced"));
 }
 
-// Cut after the bytes left: nobody creates a second one, the first is found.
-static void
-after_a_cut_the_invoice_is_found_by_its_number(void **state)
+static struct fake_reply
+by_row(const char *text)
 {
-    struct scene *scene = *state;
+    return (struct fake_reply){"GET", "/api/v1/invoices?filter=" DEPOSIT "&*", 200,
+                               text};
+}
+
+static void
+cut_and_wait(struct scene *scene)
+{
     struct error err = create(
         scene, (struct fake_reply[]){
                    FIRST_CALLS, {"POST", CREATE_INVOICE, .cut = ERROR_UNSURE}, END});
     assert_int_equal(err.kind, ERROR_UNSURE);
     scene->fake.now_ms += 60000;
-    err = create(scene,
-                 (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
-                                       CONFIGS(NO_ROWS), GET_CLIENT,
-                                       by_number(listed(scene, NULL)), RECORDED, END});
+}
+
+// Cut after the bytes left: nobody creates a second one, the first is found.
+static void
+after_a_cut_the_invoice_is_found_by_what_it_names(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err = create(
+        scene, (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
+                                     CONFIGS(NO_ROWS), GET_CLIENT,
+                                     by_row(listed(scene, NULL)), RECORDED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, "deposit.invoiced"), 1);
+}
+
+// The invoice has the number that the quote had when it was made.
+static void
+a_number_corrected_after_a_cut_makes_no_second_invoice(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err = create(
+        scene,
+        (struct fake_reply[]){
+            READ_QUOTE(with(scene, "data.quote_number", "\"HV-2026-0999\"")),
+            CONFIGS(NO_ROWS), GET_CLIENT, by_row(listed(scene, NULL)), RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *row =
+        json_at(sent(scene, "PATCH", "/items/quotes/"), "deposit_invoice_id");
+    assert_string_equal(text_at(row, "invoice_number"), "HV-2026-0142-A");
+    assert_string_equal(
+        text_at(fake_last(&scene->fake, "deposit.invoiced")->data, "number"),
+        "HV-2026-0142-A");
+}
+
+// The filter is loose, and shows what was deleted, too.
+static void
+only_a_living_invoice_that_names_the_row_is_found(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    const char *deleted =
+        edited(scene, "invoice", (struct edit[]){{"data.is_deleted", "true"}, {NULL}});
+    struct json_object *one = json_parse(&scene->fake.keep, deleted, strlen(deleted));
+    struct error err = create(
+        scene,
+        (struct fake_reply[]){
+            READ_QUOTE(fixture(scene, "directus.quote")), CONFIGS(NO_ROWS), GET_CLIENT,
+            by_row(listed(scene, "\"see directus:invoice:" DEPOSIT "\"")), MADE_INVOICE,
+            by_row(job_printf(&scene->fake.keep, "{\"data\":[%s]}",
+                              json_print(json_at(one, "data"), NULL))),
+            RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "deposit.invoiced"), 1);
+}
+
+// What was made before the edit is there, as if its answer had not been cut.
+static void
+a_deposit_that_was_made_is_not_waived_after_a_cut(void **state)
+{
+    struct scene *scene = *state;
+    const char *none = with(scene, "data.deposit_percentage", "\"0.00\"");
+    cut_and_wait(scene);
+    struct error err = create(
+        scene, (struct fake_reply[]){READ_QUOTE(none), CONFIGS(NO_ROWS),
+                                     by_row(listed(scene, NULL)), RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "quote.deposit-waived"), 0);
+    assert_int_equal(fake_count(&scene->fake, "deposit.invoiced"), 1);
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.amount"));
+    struct json_object *row =
+        json_at(sent(scene, "PATCH", "/items/quotes/"), "deposit_invoice_id");
+    assert_string_equal(text_at(row, "description"),
+                        "Acompte 30% - Devis HV-2026-0142");
+}
+
+static void
+a_deposit_that_was_not_made_is_waived_after_a_cut(void **state)
+{
+    struct scene *scene = *state;
+    const char *none = with(scene, "data.deposit_percentage", "\"0.00\"");
+    cut_and_wait(scene);
+    struct error err =
+        create(scene, (struct fake_reply[]){READ_QUOTE(none), CONFIGS(NO_ROWS),
+                                            by_row(NO_ROWS), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "quote.deposit-waived"), 1);
+    assert_int_equal(fake_effect(&scene->fake, QUOTE_ROOT)->state, LEDGER_EFFECT_OPEN);
+}
+
+// How a person ends it: the invoice cancelled, the percentage 0, the command replayed.
+static void
+a_deposit_that_was_cancelled_may_be_waived(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(first(scene).kind, ERROR_NONE);
+    const char *cancelled =
+        edited(scene, "invoice", (struct edit[]){{"data.status_id", "\"5\""}, {NULL}});
+    struct error err =
+        create(scene, (struct fake_reply[]){
+                          READ_QUOTE(with(scene, "data.deposit_percentage", "\"0\"")),
+                          CONFIGS(NO_ROWS), READ_INVOICE(cancelled), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "quote.deposit-waived"), 1);
+}
+
+static void
+a_quote_that_is_set_back_after_a_cut_leaves_no_unknown_invoice(void **state)
+{
+    struct scene *scene = *state;
+    const char *rejected = with(scene, "data.status", "\"rejected\"");
+    cut_and_wait(scene);
+    struct error err = create(scene, (struct fake_reply[]){READ_QUOTE(rejected),
+                                                           by_row(listed(scene, NULL)),
+                                                           RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "deposit.invoiced"), 1);
+    assert_true(fake_has_attention(&scene->fake, "deposit.unwanted"));
 }
 
 static void
@@ -540,11 +658,10 @@ after_a_cut_that_did_nothing_it_is_made(void **state)
                                      END});
     assert_int_equal(err.kind, ERROR_UNSURE);
     scene->fake.now_ms += 60000;
-    err = create(scene,
-                 (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
-                                       CONFIGS(NO_ROWS), GET_CLIENT, by_number(NO_ROWS),
-                                       MADE_INVOICE, by_number(listed(scene, NULL)),
-                                       RECORDED, END});
+    err = create(scene, (struct fake_reply[]){
+                            READ_QUOTE(fixture(scene, "directus.quote")),
+                            CONFIGS(NO_ROWS), GET_CLIENT, by_row(NO_ROWS), MADE_INVOICE,
+                            by_row(listed(scene, NULL)), RECORDED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -971,7 +1088,13 @@ main(void)
         TEST(a_short_code_in_the_keys_name_serves_the_company),
         TEST(a_number_of_somebody_elses_invoice_is_a_dead_letter),
         TEST(a_number_that_is_our_own_invoices_is_adopted),
-        TEST(after_a_cut_the_invoice_is_found_by_its_number),
+        TEST(after_a_cut_the_invoice_is_found_by_what_it_names),
+        TEST(a_number_corrected_after_a_cut_makes_no_second_invoice),
+        TEST(only_a_living_invoice_that_names_the_row_is_found),
+        TEST(a_deposit_that_was_made_is_not_waived_after_a_cut),
+        TEST(a_deposit_that_was_not_made_is_waived_after_a_cut),
+        TEST(a_deposit_that_was_cancelled_may_be_waived),
+        TEST(a_quote_that_is_set_back_after_a_cut_leaves_no_unknown_invoice),
         TEST(after_a_cut_that_did_nothing_it_is_made),
         TEST(a_draft_left_by_a_cut_is_sent),
         TEST(a_deposit_that_was_cancelled_is_not_made_anew),

@@ -29,16 +29,52 @@ ninja_invoice_read(struct job *job, const struct ninja *ninja, const char *compa
                          invoice);
 }
 
-bool
-ninja_invoice_by_number(struct job *job, const struct ninja *ninja, const char *company,
-                        const char *number, struct json_object **invoice)
+static struct json_object *
+list(struct job *job, const struct ninja *ninja, const char *company,
+     const struct http_header query[])
 {
-    const struct http_header query[] = {
-        {"number", number}, {"include", "client"}, {NULL}};
-    struct json_object *rows = ninja_list(
+    return ninja_list(
         job, ninja,
         &(struct ninja_call){
             .company = company, .method = "GET", .path = "/invoices", .query = query});
+}
+
+// `filter` looks for the text in many columns of all invoices, the deleted ones too.
+bool
+ninja_invoice_find(struct job *job, const struct ninja *ninja, const char *company,
+                   const char *id, struct json_object **found)
+{
+    const struct http_header query[] = {{"filter", id},
+                                        {"sort", "created_at|asc"},
+                                        {"per_page", "100"},
+                                        {"include", "client"},
+                                        {NULL}};
+    struct json_object *rows = list(job, ninja, company, query);
+    struct json_object *ours = json_array_in(job);
+    if (rows == NULL)
+        return false;
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        const char *named = ninja_uuid_after(
+            job, json_string_or(row, "custom_value1", NULL), "directus:invoice:");
+        if (named != NULL && strcmp(named, id) == 0
+            && !json_bool_or(row, "is_deleted", false)
+            && json_object_array_length(ours) == 0)
+            json_add(ours, row);
+    }
+    *found = ours;
+    return true;
+}
+
+// The invoice with that number, which deleted ones have lost. *invoice becomes NULL
+// where there is none.
+static bool
+find_number(struct job *job, const struct ninja *ninja, const char *company,
+            const char *number, struct json_object **invoice)
+{
+    const struct http_header query[] = {
+        {"number", number}, {"include", "client"}, {NULL}};
+    struct json_object *rows = list(job, ninja, company, query);
     if (rows == NULL)
         return false;
     *invoice = NULL;
@@ -48,25 +84,6 @@ ninja_invoice_by_number(struct job *job, const struct ninja *ninja, const char *
             *invoice = row;
     }
     return true;
-}
-
-struct json_object *
-ninja_invoice_create(struct job *job, const struct ninja *ninja, const char *company,
-                     struct json_object *body, bool *taken)
-{
-    static const struct http_header query[] = {
-        {"mark_sent", "true"}, {"include", "client"}, {NULL}};
-    struct json_object *invoice = ninja_ask(job, ninja,
-                                            &(struct ninja_call){.company = company,
-                                                                 .method = "POST",
-                                                                 .path = "/invoices",
-                                                                 .query = query,
-                                                                 .body = body,
-                                                                 .once = true});
-    *taken = invoice == NULL && ninja_refused_for(job, "number has already been taken");
-    if (*taken)
-        error_clear(&job->error);
-    return invoice;
 }
 
 struct json_object *
@@ -99,7 +116,7 @@ ninja_invoice_act(struct job *job, const struct ninja *ninja, const char *compan
            != NULL;
 }
 
-static bool
+static struct json_object *
 number_is_others(struct job *job, struct json_object *invoice)
 {
     error_permanent(&job->error,
@@ -110,47 +127,49 @@ number_is_others(struct job *job, struct json_object *invoice)
     job->error.http_status = 409;
     job->error.service = "invoice-ninja";
     job->error.hint = "give that invoice another number in Invoice Ninja, then replay";
-    return false;
+    return NULL;
 }
 
-bool
-ninja_invoice_made(struct job *job, const struct ninja *ninja, const char *company,
-                   struct json_object *body, struct json_object **found)
+// Whose invoice has the number of the body: it was refused for it.
+static struct json_object *
+take_number(struct job *job, const struct ninja *ninja, const char *company,
+            struct json_object *body)
 {
     struct json_object *invoice;
-    struct json_object *alive = json_array_in(job);
-    if (!ninja_invoice_by_number(job, ninja, company,
-                                 json_string_or(body, "number", ""), &invoice))
-        return false;
-    if (invoice != NULL
-        && strcmp(json_string_or(invoice, "custom_value1", ""),
-                  json_string_or(body, "custom_value1", ""))
-               != 0)
-        return number_is_others(job, invoice);
-    if (invoice != NULL)
-        json_add(alive, invoice);
-    *found = alive;
-    return true;
+    const char *number = json_string_or(body, "number", "");
+    const char *mark = json_string_or(body, "custom_value1", "");
+    if (!find_number(job, ninja, company, number, &invoice))
+        return NULL;
+    if (invoice == NULL) {
+        error_retryable(&job->error, "number %.60s is taken, but no invoice has it",
+                        number);
+        job->error.service = "invoice-ninja";
+        return NULL;
+    }
+    return strcmp(json_string_or(invoice, "custom_value1", ""), mark) == 0
+               ? invoice
+               : number_is_others(job, invoice);
 }
 
 struct json_object *
 ninja_invoice_make(struct job *job, const struct ninja *ninja, const char *company,
-                   struct json_object *body)
+                   struct json_object *body, bool *earlier)
 {
-    bool taken;
-    struct json_object *found;
-    struct json_object *invoice =
-        ninja_invoice_create(job, ninja, company, body, &taken);
-    if (!taken)
+    static const struct http_header query[] = {
+        {"mark_sent", "true"}, {"include", "client"}, {NULL}};
+    struct json_object *invoice = ninja_ask(job, ninja,
+                                            &(struct ninja_call){.company = company,
+                                                                 .method = "POST",
+                                                                 .path = "/invoices",
+                                                                 .query = query,
+                                                                 .body = body,
+                                                                 .once = true});
+    *earlier =
+        invoice == NULL && ninja_refused_for(job, "number has already been taken");
+    if (!*earlier)
         return invoice;
-    if (!ninja_invoice_made(job, ninja, company, body, &found))
-        return NULL;
-    if (json_object_array_length(found) > 0)
-        return json_object_array_get_idx(found, 0);
-    error_retryable(&job->error, "number %.60s is taken, but no invoice has it",
-                    json_string_or(body, "number", ""));
-    job->error.service = "invoice-ninja";
-    return NULL;
+    error_clear(&job->error);
+    return take_number(job, ninja, company, body);
 }
 
 // ---- what an invoice says

@@ -21,17 +21,11 @@ struct ninja;
 bool ninja_invoice_read(struct job *job, const struct ninja *ninja, const char *company,
                         const char *id, struct json_object **invoice) ATTR_MUST_CHECK;
 
-// The invoice with that number, which deleted ones have lost. *invoice becomes NULL
-// where there is none.
-bool ninja_invoice_by_number(struct job *job, const struct ninja *ninja,
-                             const char *company, const char *number,
-                             struct json_object **invoice) ATTR_MUST_CHECK;
-
-// POST /invoices?mark_sent=true with `once`. *taken: it was refused because the number
-// is taken, which leaves no error; NULL is returned then.
-struct json_object *ninja_invoice_create(struct job *job, const struct ninja *ninja,
-                                         const char *company, struct json_object *body,
-                                         bool *taken) ATTR_MUST_CHECK;
+// The invoice that names our row (id, a uuid in lower case) in its custom_value1,
+// whatever its number, for effects: *found becomes an array of it. Deleted ones do not
+// count, and of several the oldest does.
+bool ninja_invoice_find(struct job *job, const struct ninja *ninja, const char *company,
+                        const char *id, struct json_object **found) ATTR_MUST_CHECK;
 
 // PUT /invoices/{id}: members left out stay as they are.
 struct json_object *ninja_invoice_update(struct job *job, const struct ninja *ninja,
@@ -43,18 +37,13 @@ struct json_object *ninja_invoice_update(struct job *job, const struct ninja *ni
 bool ninja_invoice_act(struct job *job, const struct ninja *ninja, const char *company,
                        const char *id, const char *action) ATTR_MUST_CHECK;
 
-// Makes an invoice that can be found again: its custom_value1 names our row. One that
-// an earlier attempt has made is taken; PERMANENT (409) where the number is somebody
+// POST /invoices?mark_sent=true with `once`, of one that can be found again: its
+// custom_value1 names our row. *earlier: its number was taken, by what an earlier
+// attempt had made, which is returned; PERMANENT (409) where the number is somebody
 // else's invoice.
 struct json_object *ninja_invoice_make(struct job *job, const struct ninja *ninja,
-                                       const char *company,
-                                       struct json_object *body) ATTR_MUST_CHECK;
-
-// Looks such an invoice up by the number, for effects: *found becomes an array of it.
-// PERMANENT (409) where the number is somebody else's invoice.
-bool ninja_invoice_made(struct job *job, const struct ninja *ninja, const char *company,
-                        struct json_object *body,
-                        struct json_object **found) ATTR_MUST_CHECK;
+                                       const char *company, struct json_object *body,
+                                       bool *earlier) ATTR_MUST_CHECK;
 
 // What an invoice says of itself. Texts belong to it.
 struct ninja_figures {

@@ -42,13 +42,11 @@ find(struct job *job, const char *identity, void *ctx, struct json_object **foun
     struct json_object *made;
     struct json_object *alive = json_array_in(job);
     (void)identity;
-    if (!ninja_invoice_made(job, mirror->ninja, mirror->party.company, mirror->body,
+    if (!ninja_invoice_find(job, mirror->ninja, mirror->party.company, mirror->bill->id,
                             &made))
         return false;
-    if (json_object_array_length(made) > 0) {
-        mirror->invoice = json_object_array_get_idx(made, 0);
-        json_add(alive, result_of(job, mirror->invoice));
-    }
+    if (json_object_array_length(made) > 0)
+        json_add(alive, result_of(job, json_object_array_get_idx(made, 0)));
     *found = alive;
     return true;
 }
@@ -57,13 +55,15 @@ static struct json_object *
 create(struct job *job, const char *identity, void *ctx)
 {
     struct mirror *mirror = ctx;
+    bool earlier;
     (void)identity;
-    mirror->invoice =
-        ninja_invoice_make(job, mirror->ninja, mirror->party.company, mirror->body);
-    return mirror->invoice != NULL ? result_of(job, mirror->invoice) : NULL;
+    struct json_object *invoice = ninja_invoice_make(
+        job, mirror->ninja, mirror->party.company, mirror->body, &earlier);
+    mirror->invoice = earlier ? NULL : invoice;
+    return invoice != NULL ? result_of(job, invoice) : NULL;
 }
 
-// The number is unique, so that there is never a surplus.
+// One is found at most, so that there is never a surplus.
 static const struct effect_kind invoice_made = {
     .name = "invoice-ninja.invoice",
     .find = find,
@@ -71,6 +71,39 @@ static const struct effect_kind invoice_made = {
 };
 
 // ---- made or changed
+
+static bool
+change(struct job *job, struct mirror *mirror)
+{
+    mirror->invoice = ninja_invoice_update(job, mirror->ninja, mirror->party.company,
+                                           mirror->bill->ninja_id, mirror->body);
+    return mirror->invoice != NULL;
+}
+
+// The client of an invoice can never be changed in Invoice Ninja.
+static bool
+refuse_party(struct job *job, const struct mirror *mirror, const char *number,
+             const char *billed)
+{
+    error_permanent(
+        &job->error,
+        "invoice %s is billed to %s in Invoice Ninja, and to %s in Directus", number,
+        billed, mirror->party.lane);
+    job->error.http_status = 409;
+    job->error.hint =
+        "Invoice Ninja cannot change who is billed: put the party back, or "
+        "cancel this invoice and make another one";
+    return false;
+}
+
+static bool
+is_clients(struct job *job, const struct mirror *mirror, const char *client)
+{
+    const char *billed = json_text_or(mirror->invoice, "client_id", "");
+    return strcmp(billed, client) == 0
+           || refuse_party(job, mirror, json_string_or(mirror->invoice, "number", ""),
+                           job_printf(job, "client %s", billed));
+}
 
 static bool
 make(struct job *job, struct mirror *mirror)
@@ -83,23 +116,14 @@ make(struct job *job, struct mirror *mirror)
         effect_once(job, &invoice_made, mirror->bill->entity, mirror);
     if (result == NULL)
         return false;
-    mirror->bill->ninja_id = json_string(job, result, "ninja_id");
-    if (mirror->bill->ninja_id == NULL || mirror->invoice != NULL)
-        return mirror->bill->ninja_id != NULL;
-    // Made by an attempt that could not settle: it may have been another body.
+    const char *id = json_string(job, result, "ninja_id");
+    mirror->bill->ninja_id = id;
+    if (id == NULL || strcmp(json_text_or(mirror->invoice, "id", ""), id) == 0)
+        return id != NULL;
+    // Made by an earlier attempt: it may have been another body, and another client.
     json_object_object_del(mirror->body, "client_id");
     json_object_object_del(mirror->body, "invitations");
-    mirror->invoice = ninja_invoice_update(job, mirror->ninja, mirror->party.company,
-                                           mirror->bill->ninja_id, mirror->body);
-    return mirror->invoice != NULL;
-}
-
-static bool
-change(struct job *job, struct mirror *mirror)
-{
-    mirror->invoice = ninja_invoice_update(job, mirror->ninja, mirror->party.company,
-                                           mirror->bill->ninja_id, mirror->body);
-    return mirror->invoice != NULL;
+    return change(job, mirror) && is_clients(job, mirror, client.id);
 }
 
 static void
@@ -158,23 +182,13 @@ settle(struct job *job, struct mirror *mirror, const char *action)
 
 // ---- whether
 
-// The client of an invoice can never be changed in Invoice Ninja.
 static bool
 party_has_changed(struct job *job, const struct mirror *mirror)
 {
     const struct ninja_bill *bill = mirror->bill;
-    if (bill->ninja_id == NULL || strcmp(bill->lane, mirror->party.lane) == 0)
-        return false;
-    error_permanent(
-        &job->error,
-        "invoice %s is billed to %s in Invoice Ninja, and to %s in Directus",
-        bill->number != NULL ? bill->number : bill->ninja_id, bill->lane,
-        mirror->party.lane);
-    job->error.http_status = 409;
-    job->error.hint =
-        "Invoice Ninja cannot change who is billed: put the party back, or "
-        "cancel this invoice and make another one";
-    return true;
+    const char *name = bill->number != NULL ? bill->number : bill->ninja_id;
+    return bill->ninja_id != NULL && strcmp(bill->lane, mirror->party.lane) != 0
+           && !refuse_party(job, mirror, name, bill->lane);
 }
 
 // Nor can its currency, which is the client's.

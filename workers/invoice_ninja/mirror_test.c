@@ -200,6 +200,80 @@ a_total_alone_holds_its_vat(void **state)
     assert_true(json_bool_or(body, "uses_inclusive_taxes", false));
 }
 
+static const char *
+found(struct scene *scene, const char *path, const char *json)
+{
+    const char *text = mirrored(scene, path, json);
+    struct json_object *one = json_parse(&scene->fake.keep, text, strlen(text));
+    return job_printf(&scene->fake.keep, "{\"data\":[%s]}",
+                      json_print(json_at(one, "data"), NULL));
+}
+
+static void
+cut_and_wait(struct scene *scene)
+{
+    struct error err =
+        sync(scene, (struct fake_reply[]){READ_ROW(fixture(scene, "directus.invoice")),
+                                          CLIENT,
+                                          {"POST", CREATE, .cut = ERROR_UNSURE},
+                                          END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    scene->fake.now_ms += 60000;
+}
+
+#define KNOWN_CLIENT                                   \
+    {                                                  \
+        "GET", "/api/v1/clients/VWPe9xdLyw", 200,      \
+            fixture(scene, "create-client.1.response") \
+    }
+#define OF_ROW(text)                                              \
+    {                                                             \
+        "GET", "/api/v1/invoices?filter=" INVOICE "&*", 200, text \
+    }
+
+static void
+a_number_corrected_after_a_cut_makes_no_second_invoice(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    const char *corrected = row(scene, "data.invoice_number", "\"HV-2026-0999\"");
+    struct error err =
+        sync(scene,
+             (struct fake_reply[]){READ_ROW(corrected),
+                                   KNOWN_CLIENT,
+                                   OF_ROW(found(scene, NULL, NULL)),
+                                   {"PUT", UPDATE, 200,
+                                    mirrored(scene, "data.number", "\"HV-2026-0999\"")},
+                                   WRITTEN_ROW,
+                                   END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    struct json_object *body = sent(scene, "PUT", "/api/v1/invoices/");
+    assert_string_equal(text_at(body, "number"), "HV-2026-0999");
+    assert_null(json_at(body, "client_id"));
+    assert_string_equal(
+        text_at(fake_last(&scene->fake, "invoice.synced")->data, "number"),
+        "HV-2026-0999");
+}
+
+// The client of an invoice cannot be changed: who was billed by the first attempt is.
+static void
+a_client_corrected_after_a_cut_is_a_dead_letter(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err = sync(
+        scene,
+        (struct fake_reply[]){
+            READ_ROW(fixture(scene, "directus.invoice")),
+            KNOWN_CLIENT,
+            OF_ROW(found(scene, NULL, NULL)),
+            {"PUT", UPDATE, 200, mirrored(scene, "data.client_id", "\"another1234\"")},
+            END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(err.http_status, 409);
+    assert_non_null(strstr(err.hint, "put the party back"));
+}
+
 static void
 nothing_is_mirrored(struct scene *scene, const char *text, const char *note)
 {
@@ -496,6 +570,8 @@ main(void)
         TEST(another_currency_on_a_mirrored_invoice_is_a_dead_letter),
         TEST(an_invoice_without_items_is_one_line),
         TEST(a_total_alone_holds_its_vat),
+        TEST(a_number_corrected_after_a_cut_makes_no_second_invoice),
+        TEST(a_client_corrected_after_a_cut_is_a_dead_letter),
         TEST(drafts_and_deposits_stay_at_home),
         TEST(a_deposit_only_refreshes_its_reference),
         TEST(a_company_without_a_key_is_not_mirrored),
