@@ -228,6 +228,29 @@ bad_payments_are_dead_letters(void **state)
     assert_int_equal(err.http_status, 409);
 }
 
+// Its refund is no news of Invoice Ninja's, and would be forgotten.
+static void
+a_payment_refunded_before_it_was_booked_is_a_dead_letter(void **state)
+{
+    struct scene *scene = *state;
+    const char *row =
+        row_with(scene, "\"amount\":\"5513.10\",\"refunded_amount\":\"13.10\","
+                        "\"source\":\"bank\",\"status\":\"completed\"");
+    struct error err = book(scene, (struct fake_reply[]){READ_ROW(row), END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_non_null(strstr(err.hint, "replay"));
+    // Once it is booked the refund is Invoice Ninja's.
+    err = book(scene, (struct fake_reply[]){READ_ROW(good_row(scene)),
+                                            READ_INVOICE(fixture(scene, "invoice")),
+                                            BOOKED, SEEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    err = book(scene, (struct fake_reply[]){
+                          READ_ROW(row),
+                          {"GET", "/api/v1/payments/K4oeElkd0B?*", 200, payment(scene)},
+                          END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 // 100 francs are not 100 euros.
 static void
 a_payment_in_another_currency_is_a_dead_letter(void **state)
@@ -293,6 +316,7 @@ main(void)
         TEST(the_guard_of_a_second_gives_the_intent_back),
         TEST(what_is_no_new_money_is_not_booked),
         TEST(bad_payments_are_dead_letters),
+        TEST(a_payment_refunded_before_it_was_booked_is_a_dead_letter),
         TEST(a_payment_in_another_currency_is_a_dead_letter),
         TEST(a_payment_of_an_invoice_that_is_not_there_is_a_dead_letter),
         TEST(a_payment_of_a_company_without_a_key_counts_unbooked),

@@ -16,12 +16,14 @@
 // One mirroring.
 struct mirror {
     const struct ninja *ninja;
+    const struct event *ev;
     struct json_object *row; // of client_invoices
     struct ninja_party party;
     struct ninja_bill *bill;
     struct json_object *body;
     const char *hash;
     struct json_object *invoice; // as Invoice Ninja has it
+    int64_t coming_cents;        // of payments that are booked there next
 };
 
 // ---- the effect
@@ -126,6 +128,52 @@ make(struct job *job, struct mirror *mirror)
     return change(job, mirror) && is_clients(job, mirror, client.id);
 }
 
+// ---- what was paid before
+
+static void
+book(struct job *job, const struct mirror *mirror, const char *payment)
+{
+    const struct ninja_bill *bill = mirror->bill;
+    struct json_object *data = json_object_in(job);
+    json_set_string(data, "company", bill->company);
+    json_set_string(data, "payment", payment);
+    publish_command(job, &(struct publish_command){
+                             .type = "invoice-ninja.payment.create",
+                             .key = bill->lane,
+                             .subject = bill->root,
+                             .cause = event_identity(mirror->ev),
+                             .step = payment,
+                             .data = data,
+                         });
+}
+
+// An invoice may be paid before it is in Invoice Ninja: as a draft, or because its
+// company had no key. Each payment goes the way of one that is entered from now on.
+static bool
+book_payments(struct job *job, struct mirror *mirror)
+{
+    const struct http_header query[] = {{"filter[invoice_id][_eq]", mirror->bill->id},
+                                        {"filter[status][_eq]", "completed"},
+                                        {"fields", "id,source,amount"},
+                                        {"sort", "payment_date,id"},
+                                        {"limit", "-1"},
+                                        {NULL}};
+    struct json_object *rows =
+        directus_list(&mirror->ninja->directus, job, "payments", query);
+    if (rows == NULL)
+        return false;
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        if (strcmp(json_string_or(row, "source", ""), "invoice_ninja") == 0)
+            continue;
+        mirror->coming_cents += ninja_cents(row, "amount", 0);
+        book(job, mirror, json_string_or(row, "id", ""));
+    }
+    return true;
+}
+
+// ---- what becomes of it
+
 static void
 judge_amount(struct job *job, const struct mirror *mirror,
              const struct ninja_figures *figures)
@@ -151,10 +199,12 @@ judge_payment(struct job *job, const struct mirror *mirror,
         return;
     if (bill->status == NULL)
         bill->status = figures->status;
-    settlement_attention(job, "invoice-ninja.paid-by-hand", bill->entity,
-                         "invoice %s is paid in Directus, but Invoice Ninja knows of "
-                         "%s only: add the payment in Directus",
-                         figures->number, ninja_cents_text(job, figures->paid_cents));
+    if (mirror->coming_cents < figures->balance_cents)
+        settlement_attention(job, "invoice-ninja.paid-by-hand", bill->entity,
+                             "invoice %s is paid in Directus, but Invoice Ninja knows "
+                             "of %s only: add the payment in Directus",
+                             figures->number,
+                             ninja_cents_text(job, figures->paid_cents));
 }
 
 static bool
@@ -272,7 +322,7 @@ has_changed(struct job *job, struct mirror *mirror, bool *changed)
 bool
 ninja_mirror(struct job *job, const struct ninja *ninja, const struct event *ev)
 {
-    struct mirror mirror = {.ninja = ninja};
+    struct mirror mirror = {.ninja = ninja, .ev = ev};
     bool changed;
     if (!begin(job, ev, &mirror))
         return false;
@@ -295,5 +345,6 @@ ninja_mirror(struct job *job, const struct ninja *ninja, const struct event *ev)
     }
     if (bill->ninja_id != NULL)
         return change(job, &mirror) && settle(job, &mirror, "updated");
-    return make(job, &mirror) && settle(job, &mirror, "created");
+    return make(job, &mirror) && book_payments(job, &mirror)
+           && settle(job, &mirror, "created");
 }

@@ -18,6 +18,11 @@
     }
 #define CREATE "/api/v1/invoices?mark_sent=true&include=client"
 #define UPDATE "/api/v1/invoices/Wpmbk5ezJn?include=client"
+#define PAYMENTS(text)                                                               \
+    {                                                                                \
+        "GET", "/items/payments?filter%5Binvoice_id%5D%5B_eq%5D=" INVOICE "&*", 200, \
+            text                                                                     \
+    }
 #define WRITTEN_ROW WRITTEN("/items/client_invoices/" INVOICE)
 
 // The invoice as Invoice Ninja answers with it.
@@ -55,6 +60,7 @@ first(struct scene *scene)
         scene, (struct fake_reply[]){READ_ROW(fixture(scene, "directus.invoice")),
                                      CLIENT,
                                      {"POST", CREATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(NO_ROWS),
                                      WRITTEN_ROW,
                                      END});
 }
@@ -172,6 +178,7 @@ an_invoice_without_items_is_one_line(void **state)
         scene, (struct fake_reply[]){READ_ROW(row(scene, "data.items", "[]")),
                                      CLIENT,
                                      {"POST", CREATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(NO_ROWS),
                                      WRITTEN_ROW,
                                      END});
     assert_int_equal(err.kind, ERROR_NONE);
@@ -193,6 +200,7 @@ a_total_alone_holds_its_vat(void **state)
         scene, (struct fake_reply[]){READ_ROW(text),
                                      CLIENT,
                                      {"POST", CREATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(NO_ROWS),
                                      WRITTEN_ROW,
                                      END});
     assert_int_equal(err.kind, ERROR_NONE);
@@ -244,6 +252,7 @@ a_number_corrected_after_a_cut_makes_no_second_invoice(void **state)
                                    OF_ROW(found(scene, NULL, NULL)),
                                    {"PUT", UPDATE, 200,
                                     mirrored(scene, "data.number", "\"HV-2026-0999\"")},
+                                   PAYMENTS(NO_ROWS),
                                    WRITTEN_ROW,
                                    END});
     assert_int_equal(err.kind, ERROR_NONE);
@@ -388,6 +397,7 @@ paid_by_a_persons_word_alone_stays_and_is_flagged(void **state)
         scene, (struct fake_reply[]){READ_ROW(row(scene, "data.status", "\"paid\"")),
                                      CLIENT,
                                      {"POST", CREATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(NO_ROWS),
                                      WRITTEN_ROW,
                                      END});
     assert_int_equal(err.kind, ERROR_NONE);
@@ -395,6 +405,57 @@ paid_by_a_persons_word_alone_stays_and_is_flagged(void **state)
     assert_null(json_at(patch, "status"));
     assert_string_equal(text_at(patch, "invoice_ninja_id"), "Wpmbk5ezJn");
     assert_true(fake_has_attention(&scene->fake, "invoice-ninja.paid-by-hand"));
+}
+
+#define BANK "0c0d0e0f-1011-4213-9415-161718191a1b"
+#define PAID                                                                       \
+    "{\"data\":[{\"id\":\"" BANK "\",\"source\":\"bank\",\"amount\":\"1913.37\"}," \
+    "{\"id\":\"" CONTACT "\",\"source\":\"invoice_ninja\",\"amount\":\"5.00\"}]}"
+
+// As a draft, or while its company had no key.
+static void
+what_was_paid_before_it_was_mirrored_is_booked(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = sync(
+        scene, (struct fake_reply[]){READ_ROW(row(scene, "data.status", "\"paid\"")),
+                                     CLIENT,
+                                     {"POST", CREATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(PAID),
+                                     WRITTEN_ROW,
+                                     END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "invoice-ninja.payment.create"), 1);
+    const struct fake_event *command =
+        fake_last(&scene->fake, "invoice-ninja.payment.create");
+    assert_string_equal(command->key, LANE);
+    assert_string_equal(text_at(command->data, "payment"), BANK);
+    assert_false(fake_has_attention(&scene->fake, "invoice-ninja.paid-by-hand"));
+}
+
+// The commands go out with what makes the invoice known, or not at all.
+static void
+what_was_paid_before_is_asked_for_again_after_a_failure(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = sync(
+        scene, (struct fake_reply[]){READ_ROW(fixture(scene, "directus.invoice")),
+                                     CLIENT,
+                                     {"POST", CREATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(PAID),
+                                     {"PATCH", "/items/client_invoices/*", 500, "{}"},
+                                     END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    assert_int_equal(scene->fake.published_count, 0);
+    err = sync(scene,
+               (struct fake_reply[]){READ_ROW(fixture(scene, "directus.invoice")),
+                                     KNOWN_CLIENT,
+                                     {"PUT", UPDATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(PAID),
+                                     WRITTEN_ROW,
+                                     END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "invoice-ninja.payment.create"), 1);
 }
 
 static void
@@ -579,6 +640,8 @@ main(void)
         TEST(a_number_that_differs_in_case_is_taken_too),
         TEST(a_locked_invoice_is_a_dead_letter_with_a_hint),
         TEST(paid_by_a_persons_word_alone_stays_and_is_flagged),
+        TEST(what_was_paid_before_it_was_mirrored_is_booked),
+        TEST(what_was_paid_before_is_asked_for_again_after_a_failure),
         TEST(bad_rows_are_named),
         TEST(sent_invoices_are_cancelled),
         TEST(drafts_are_deleted_and_marked_sent),
