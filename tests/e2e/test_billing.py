@@ -86,6 +86,25 @@ class Deposits(Billing):
         facts = self.facts("quote:" + quote, "payment.received")
         self.assertEqual([fact["fully_paid"] for fact in facts], [False, True])
 
+    def test_one_lowered_to_what_was_paid_completes_its_quote(self):
+        quote, row = self.billed()
+        self.pay(row, amount="1000.00")
+        self.invoice_is(row, "partial")
+        self.at_rest()
+        lines = [{**line, "cost": 1000} for line in self.bill(row)["line_items"]]
+        self.ninja.control("POST", "edit_invoice", {
+            "company": OWNER, "invoice": row["invoice_ninja_id"],
+            "set": {"line_items": lines}})
+        self.quote_is(quote, "completed")
+        self.at_rest()
+        self.assert_figures(row, "paid", "1000.00", "0.00")
+        self.assertTrue(self.quote(quote)["deposit_paid"])
+        self.assertEqual([len(self.facts("quote:" + quote, kind)) for kind in
+                          ("payment.received", "invoice.paid", "quote.completed")],
+                         [1, 1, 1])
+        self.assertIn("awaiting_deposit -> completed",
+                      self.system.relais("journey", "quote:" + quote))
+
     def test_two_rates_of_vat_are_two_lines(self):
         firm = self.new_firm()
         contact = self.new_contact(OWNER, company_id=firm)
@@ -411,6 +430,37 @@ class Mirrored(Billing):
                    lambda: self.bill(row)["status_id"] == "5")
         self.at_rest()
         self.assert_figures(row, "cancelled", "0.00", "0.00")
+
+    def test_what_was_paid_on_the_draft_is_booked_once(self):
+        invoice = self.new_invoice(status="draft")
+        draft = self.directus.read("client_invoices", invoice)
+        payments = [self.book(draft, amount) for amount in ("81.00", "1000.00")]
+        self.at_rest()
+        for payment in payments:
+            self.ninja.fault("cut_after", method="POST", match=payment,
+                             path_prefix="/api/v1/payments")
+        self.directus.update("client_invoices", invoice, status="sent")
+        row = self.mirrored(invoice)
+        self.invoice_is(row, "paid", 120)
+        self.at_rest()
+        self.assertEqual([one for one in self.ninja.faults() if one["left"]], [])
+        # Neither a later edit of them nor of what they pay books them again.
+        self.directus.update("payments", payments[0], reference="camt 2")
+        self.directus.update("client_invoices", invoice, description="Conseil, payé")
+        self.at_rest()
+        self.assert_figures(row, "paid", "1081.00", "0.00")
+        marks = ["directus:payment:" + payment for payment in payments]
+        self.assertEqual(
+            sorted(one["custom_value1"] for one in self.ninja.books(OWNER)["payments"]
+                   if one["client_id"] == self.bill(row)["client_id"]),
+            sorted(marks))
+        self.assertEqual([one["id"] for one in self.payments(row)], payments)
+        # What was told of the draft is told again by the same ids, which is nothing.
+        told = {record["headers"]["ce_id"]
+                for record in self.system.records("journey.facts")
+                if record["key"] == "invoice:" + invoice
+                and record["headers"]["ce_type"] == "payment.received"}
+        self.assertEqual(len(told), 2)
 
     def test_one_cancelled_in_invoice_ninja_is_cancelled(self):
         row = self.mirrored(self.new_invoice())

@@ -5,7 +5,7 @@ import concurrent.futures
 import json
 import uuid
 
-from harness.billing import Billing
+from harness.billing import OWNER, Billing
 from harness.directus import OWNERS
 from harness.journey import CAMPAIGNS, Journey
 
@@ -59,6 +59,87 @@ class InvoiceNinja(Billing):
         left = [fault for fault in self.ninja.faults() if fault["left"]]
         self.assertEqual(left, [])
         self.assertEqual(self.ninja.calls(path_prefix="/followed"), [])
+
+    def test_a_mirrored_invoice_is_made_once(self):
+        invoices = {}
+        for name in FAULTS:
+            number = "E2E-M-" + uuid.uuid4().hex[:8]
+            self.ninja.fault(method="POST", path_prefix="/api/v1/invoices",
+                             match=number, **FAULTS[name])
+            invoices[name] = self.new_invoice(invoice_number=number,
+                                              owner_company=OWNER_OF[name])
+        rows = {name: self.mirrored(one, 120) for name, one in invoices.items()}
+        self.at_rest()
+        for name, row in rows.items():
+            with self.subTest(name):
+                (made,) = self.made(row["owner_company"], row["id"])
+                self.assertEqual(
+                    (made["id"], made["number"], made["status_id"]),
+                    (row["invoice_ninja_id"], row["invoice_number"], "2"))
+                self.assert_figures(row, "sent", "0.00", "1081.00")
+        left = [fault for fault in self.ninja.faults() if fault["left"]]
+        self.assertEqual(left, [])
+
+    def made(self, owner, invoice):
+        """What Invoice Ninja has of a row of ours, under whatever number."""
+        return [one for one in self.ninja.books(owner)["invoices"]
+                if one["custom_value1"] == "directus:invoice:" + invoice]
+
+    # Who looks after a cut meets a row that was edited meanwhile.
+
+    def cut(self, number, when="after"):
+        """Cuts the call that makes that invoice, once; waits() until it has."""
+        self.ninja.fault("cut_" + when, method="POST", path_prefix="/api/v1/invoices",
+                         match=number)
+        return lambda: self.until("it is cut", lambda: not [
+            fault for fault in self.ninja.faults() if fault["left"]], 60)
+
+    def cut_quote(self, when="after"):
+        """A signed quote, the call for whose deposit was cut."""
+        number = "E2E-C-" + uuid.uuid4().hex[:8]
+        waits = self.cut(number, when)
+        quote = self.signed(quote_number=number)
+        waits()
+        return quote, number
+
+    def test_a_number_corrected_after_a_cut_makes_no_second_invoice(self):
+        quote, number = self.cut_quote()
+        self.directus.update("quotes", quote, quote_number=number + "-BIS")
+        row = self.deposit(quote, 120)
+        self.at_rest()
+        (made,) = self.made(OWNER, row["id"])
+        self.assertEqual((made["id"], made["number"], row["invoice_number"]),
+                         (row["invoice_ninja_id"], number + "-A", number + "-A"))
+
+        waits = self.cut(number + "-F")
+        invoice = self.new_invoice(invoice_number=number + "-F")
+        waits()
+        self.directus.update("client_invoices", invoice, invoice_number=number + "-G",
+                             amount="2162.00", amount_net="2000.00",
+                             tax_amount="162.00")
+        row = self.mirrored(invoice, 120)
+        self.at_rest()
+        (made,) = self.made(OWNER, invoice)
+        self.assertEqual(
+            (made["id"], made["number"], float(made["amount"])),
+            (row["invoice_ninja_id"], number + "-G", 2162))
+
+    def test_a_deposit_waived_after_a_cut_leaves_no_unknown_invoice(self):
+        quote, number = self.cut_quote()
+        self.directus.update("quotes", quote, deposit_percentage="0")
+        row = self.deposit(quote, 120)
+        self.at_rest()
+        (made,) = self.made(OWNER, row["id"])
+        self.assertEqual(made["id"], row["invoice_ninja_id"])
+        self.assertIn("quote:" + quote, [
+            one["entity"] for one in self.attentions("invoice-ninja.amount")])
+
+        quote, number = self.cut_quote("before")
+        self.directus.update("quotes", quote, deposit_percentage="0")
+        self.quote_is(quote, "completed", 120)
+        self.at_rest()
+        self.assertEqual(self.ninja.invoices(OWNER, number + "-A"), [])
+        self.assertEqual(self.directus.rows("client_invoices", quote_id=quote), [])
 
     def prepared(self):
         """{name of the fault: quote, firm and the payment to come}, with each of the

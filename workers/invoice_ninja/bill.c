@@ -14,6 +14,7 @@
 #include "workers/invoice_ninja/api.h"
 #include "workers/invoice_ninja/client.h"
 #include "workers/invoice_ninja/ninja.h"
+#include "workers/invoice_ninja/payment.h"
 
 const char *
 ninja_payload_uuid(struct job *job, const struct event *ev, const char *member)
@@ -273,9 +274,9 @@ fact_of(const char *before, const char *status)
     return unsent ? "invoice.sent" : NULL;
 }
 
-void
-ninja_bill_take(struct job *job, struct ninja_bill *bill,
-                const struct ninja_figures *figures)
+static void
+take(struct job *job, struct ninja_bill *bill, const struct ninja_figures *figures,
+     bool settled)
 {
     const char *fact = fact_of(bill->status, figures->status);
     if (fact != NULL) {
@@ -284,6 +285,10 @@ ninja_bill_take(struct job *job, struct ninja_bill *bill,
                  ninja_money_of(job, figures->paid_cents, bill->currency));
         json_set(data, "balance",
                  ninja_money_of(job, figures->balance_cents, bill->currency));
+        if (settled) {
+            json_set_bool(data, "is_deposit", true);
+            json_set_bool(data, "fully_paid", true);
+        }
         publish_fact(job, fact, bill->root,
                      job_printf(job, "%s %" PRId64, bill->id, figures->updated_at),
                      data);
@@ -295,6 +300,32 @@ ninja_bill_take(struct job *job, struct ninja_bill *bill,
     if (!figures->deleted && figures->number[0] != '\0')
         bill->number = figures->number;
     ninja_bill_keep(job, bill);
+}
+
+void
+ninja_bill_take(struct job *job, struct ninja_bill *bill,
+                const struct ninja_figures *figures)
+{
+    take(job, bill, figures, false);
+}
+
+// Whether a deposit becomes paid although no money comes in now: by a credit, or
+// because less is billed. Invoice Ninja counts what is pending as paid, too; that tells
+// so when it comes through.
+static bool
+look_whether_settled(struct job *job, const struct ninja *ninja,
+                     const struct ninja_bill *bill, const struct ninja_figures *figures,
+                     bool *settled)
+{
+    struct json_object *list;
+    *settled = false;
+    if (!bill->is_deposit || strcmp(figures->status, "paid") != 0
+        || is_same(bill->status, "paid"))
+        return true;
+    if (!ninja_payments_of(job, ninja, bill->company, figures->id, &list))
+        return false;
+    *settled = !ninja_payments_pending(list, NULL);
+    return true;
 }
 
 // ---- one request
@@ -372,6 +403,10 @@ ninja_bill_update(struct job *job, const struct ninja *ninja, struct ninja_bill 
                   const struct ninja_payment_row *row)
 {
     struct json_object *patch = json_object_in(job);
+    bool received = row != NULL && row->date != NULL;
+    bool settled = false;
+    if (!received && !look_whether_settled(job, ninja, bill, figures, &settled))
+        return false;
     ninja_bill_patch(job, bill, figures, patch);
     if (row != NULL || json_object_object_length(patch) > 0) {
         json_set_string(patch, "ninja_updated_at",
@@ -385,6 +420,6 @@ ninja_bill_update(struct job *job, const struct ninja *ninja, struct ninja_bill 
             && (row == NULL || !write_again(job, ninja, bill, patch, row)))
             return false;
     }
-    ninja_bill_take(job, bill, figures);
+    take(job, bill, figures, settled);
     return true;
 }

@@ -74,7 +74,7 @@ void ninja_bill_patch(struct job *job, const struct ninja_bill *bill,
                       const struct ninja_figures *figures, struct json_object *patch);
 
 // Takes the figures over and publishes the fact of a transition: invoice.sent,
-// invoice.paid, invoice.cancelled.
+// invoice.paid, invoice.cancelled. What was paid is told by its payment.
 void ninja_bill_take(struct job *job, struct ninja_bill *bill,
                      const struct ninja_figures *figures);
 
@@ -88,7 +88,8 @@ struct ninja_payment_row {
 };
 
 // Writes what differs, with the row (NULL = none), in one request, and takes the
-// figures over. Nothing is written where nothing differs.
+// figures over. Nothing is written where nothing differs. A deposit that is paid
+// without money that comes in now is told by its invoice.paid.
 bool ninja_bill_update(struct job *job, const struct ninja *ninja,
                        struct ninja_bill *bill, const struct ninja_figures *figures,
                        const struct ninja_payment_row *row) ATTR_MUST_CHECK;

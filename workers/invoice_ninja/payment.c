@@ -99,6 +99,21 @@ ninja_payment_find(struct job *job, const struct ninja *ninja, const char *compa
     return true;
 }
 
+bool
+ninja_payments_pending(struct json_object *list, const char *other_than)
+{
+    size_t count = list != NULL ? json_object_array_length(list) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *one = json_object_array_get_idx(list, i);
+        bool is_other =
+            other_than == NULL || strcmp(json_text_or(one, "id", ""), other_than) != 0;
+        if (is_other && strcmp(json_text_or(one, "status_id", ""), "1") == 0
+            && !json_bool_or(one, "is_deleted", false))
+            return true;
+    }
+    return false;
+}
+
 const char *
 ninja_payment_entity(struct job *job, const char *company, const char *id)
 {

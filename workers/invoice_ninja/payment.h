@@ -40,6 +40,10 @@ bool ninja_payment_find(struct job *job, const struct ninja *ninja, const char *
                         const char *invoice, const char *mark,
                         struct json_object **payment) ATTR_MUST_CHECK;
 
+// Whether one of them, other than that payment (NULL: any), is not through yet. list
+// may be NULL.
+bool ninja_payments_pending(struct json_object *list, const char *other_than);
+
 // "ninja-payment:<company>:<id>": what entity_state keeps it under.
 const char *ninja_payment_entity(struct job *job, const char *company, const char *id);
 

@@ -226,15 +226,7 @@ look_beside(struct job *job, const struct sight *sight, struct share *share,
     if (!ninja_payments_of(job, sight->hint->ninja, sight->hint->company,
                            share->invoice_id, &list))
         return false;
-    size_t count = list != NULL ? json_object_array_length(list) : 0;
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *one = json_object_array_get_idx(list, i);
-        const char *id = json_text_or(one, "id", "");
-        if (strcmp(id, sight->hint->id) != 0
-            && strcmp(json_text_or(one, "status_id", ""), "1") == 0
-            && !json_bool_or(one, "is_deleted", false))
-            share->pending_beside = true;
-    }
+    share->pending_beside = ninja_payments_pending(list, sight->hint->id);
     return true;
 }
 

@@ -215,19 +215,83 @@ what_is_paid_too_much_is_flagged(void **state)
     assert_true(fake_has_attention(&scene->fake, "invoice-ninja.overpaid"));
 }
 
+// Invoice Ninja calls the invoice paid: the payment itself is what is not through.
+static struct error
+pay_pending(struct scene *scene, const struct figures *f)
+{
+    return look(scene,
+                (struct fake_reply[]){
+                    PAYMENT(payment(scene, f)),
+                    BESIDE(scene, "[{\"id\":\"K4oeElkd0B\",\"status_id\":\"1\"}]"),
+                    BILL_WRITTEN, END});
+}
+
 static void
 a_pending_payment_counts_when_it_completes(void **state)
 {
     struct scene *scene = *state;
     struct figures f = in_full;
     f.status = "1";
-    assert_int_equal(pay(scene, &f).kind, ERROR_NONE);
+    assert_int_equal(pay_pending(scene, &f).kind, ERROR_NONE);
     assert_string_equal(text_at(row_in(scene, "create"), "status"), "pending");
     assert_int_equal(fake_count(&scene->fake, "payment.received"), 0);
     assert_int_equal(pay(scene, &in_full).kind, ERROR_NONE);
     assert_string_equal(text_at(row_in(scene, "update"), "status"), "completed");
     assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
     assert_nothing_new(scene, payment(scene, &in_full));
+}
+
+static const char *
+invoice_with(struct scene *scene, const char *paid)
+{
+    return edited(scene, "invoice",
+                  (struct edit[]){{"data.status_id", "\"4\""},
+                                  {"data.amount", paid},
+                                  {"data.paid_to_date", paid},
+                                  {"data.balance", "0"},
+                                  {NULL}});
+}
+
+// No payment comes in that would tell it.
+static void
+a_deposit_that_is_lowered_to_what_was_paid_is_fully_paid(void **state)
+{
+    struct scene *scene = *state;
+    const struct figures part = {.status = "4",
+                                 .linked = "2000",
+                                 .invoice_status = "3",
+                                 .paid = "2000",
+                                 .balance = "3513.1"};
+    assert_int_equal(pay(scene, &part).kind, ERROR_NONE);
+    struct error err =
+        deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
+                (struct fake_reply[]){
+                    INVOICE(invoice_with(scene, "2000")),
+                    BESIDE(scene, "[{\"id\":\"K4oeElkd0B\",\"status_id\":"
+                                  "\"4\"},{\"id\":\"deleted123\","
+                                  "\"status_id\":\"1\",\"is_deleted\":true}]"),
+                    BILL_WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *fact = fake_last(&scene->fake, "invoice.paid");
+    assert_true(json_bool_or(fact->data, "fully_paid", false));
+    assert_true(json_bool_or(fact->data, "is_deposit", false));
+    assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
+}
+
+// Its own look tells when it is through.
+static void
+an_invoice_paid_by_what_is_pending_is_not_fully_paid(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
+                (struct fake_reply[]){
+                    INVOICE(invoice_with(scene, "5513.1")),
+                    BESIDE(scene, "[{\"id\":\"K4oeElkd0B\",\"status_id\":\"1\"}]"),
+                    BILL_WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *fact = fake_last(&scene->fake, "invoice.paid");
+    assert_false(json_bool_or(fact->data, "fully_paid", false));
 }
 
 // 2243.10 are pending when the other 3270.00 come in: Invoice Ninja calls it paid. Its
@@ -456,7 +520,7 @@ a_row_that_a_person_removed_is_made_again(void **state)
                                     .invoice_status = "4",
                                     .paid = "5513.1",
                                     .balance = "0"};
-    assert_int_equal(pay(scene, &pending).kind, ERROR_NONE);
+    assert_int_equal(pay_pending(scene, &pending).kind, ERROR_NONE);
     struct error err = look(
         scene,
         (struct fake_reply[]){PAYMENT(payment(scene, &in_full)),
@@ -782,6 +846,8 @@ main(void)
         TEST(part_and_rest_are_two_facts_and_one_fully_paid),
         TEST(what_is_paid_too_much_is_flagged),
         TEST(a_pending_payment_counts_when_it_completes),
+        TEST(a_deposit_that_is_lowered_to_what_was_paid_is_fully_paid),
+        TEST(an_invoice_paid_by_what_is_pending_is_not_fully_paid),
         TEST(what_is_pending_is_not_fully_paid),
         TEST(a_failed_payment_never_counts),
         TEST(refunds_are_told_as_they_grow),

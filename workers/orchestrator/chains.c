@@ -152,7 +152,7 @@ const struct orchestrator_chain_row orchestrator_chains[] = {
     {"client.converted", .then = {{"mautic.welcome"}}},
     {"invoice.overdue", .then = {{"mautic.payment-reminder", NULL, reminder_level}},
      .start = {TIMER_OVERDUE}, .also = note_reminder},
-    {"invoice.paid", .stop = {TIMER_OVERDUE}},
+    {"invoice.paid", .stop = {TIMER_OVERDUE}, .also = orchestrator_pay_deposit},
     {"invoice.cancelled", .stop = {TIMER_OVERDUE}},
     {"lead.created", .then = {{"mautic.lead.sync"}}},
     {"lead.changed", .then = {{"mautic.lead.sync"}}},

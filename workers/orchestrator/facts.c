@@ -30,7 +30,9 @@ orchestrator_quote_fact(struct job *job, const struct event *ev, void *state)
 
 // A fact of another worker about an invoice.
 // In:    payment.received, payment.refunded, invoice.paid, invoice.cancelled {invoice}
-// Out:   the commands of the chain; a fully paid deposit completes its quote
+// Out:   the commands of the chain; a fully paid deposit completes its quote, be it by
+// a
+//        payment, a credit, or because less is billed
 // Again: the same ids; a quote that is completed stays so.
 bool
 orchestrator_invoice_fact(struct job *job, const struct event *ev, void *state)
@@ -38,7 +40,9 @@ orchestrator_invoice_fact(struct job *job, const struct event *ev, void *state)
     struct orchestrator_occasion occasion;
     if (!orchestrator_occasion_from(job, ev, state, "invoice", &occasion))
         return false;
-    if (strcmp(ev->type, "payment.received") == 0
+    bool counts = strcmp(ev->type, "payment.received") == 0
+                  || json_bool_or(ev->data, "fully_paid", false);
+    if (counts
         && !orchestrator_row(job, state, "client_invoices", occasion.id,
                              ORCHESTRATOR_PAID_FIELDS, &occasion.row))
         return false;

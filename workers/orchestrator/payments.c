@@ -33,6 +33,10 @@ orchestrator_pay_deposit(struct job *job, struct orchestrator_occasion *occasion
     const char *root = job_printf(job, "quote:%s", id);
     if (!orchestrator_remember(job, root, &memory))
         return false;
+    // The invoice may have told it before its payment does.
+    if (strcmp(memory.status, "completed") == 0
+        && json_bool_or(row, "deposit_paid", false))
+        return true;
     struct orchestrator_occasion quote = {
         .o = occasion->o,
         .when = WHEN_DEPOSIT_PAID,

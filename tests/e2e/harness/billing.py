@@ -101,12 +101,12 @@ class Billing(Case):
         self.until("the quote is " + status,
                    lambda: self.quote(quote, "status")["status"] == status, seconds)
 
-    def mirrored(self, invoice):
+    def mirrored(self, invoice, seconds=60):
         def known():
             row = self.directus.read("client_invoices", invoice)
             return row if row["invoice_ninja_id"] else None
 
-        return self.until("the invoice is mirrored", known, 60)
+        return self.until("the invoice is mirrored", known, seconds)
 
     def invoice(self, row):
         return self.directus.read("client_invoices", row["id"])

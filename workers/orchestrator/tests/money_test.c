@@ -613,6 +613,35 @@ a_paid_invoice_is_not_watched_any_more(void **state)
     assert_says(play->timers, "invoice:" INVOICE " orchestrator.overdue never");
 }
 
+#define SETTLED                                                                        \
+    "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\",\"quote\":\"" QUOTE      \
+    "\",\"amount_paid\":{\"cents\":1200,\"currency\":\"CHF\"},\"balance\":{\"cents\":" \
+    "0,"                                                                               \
+    "\"currency\":\"CHF\"},\"is_deposit\":true,\"fully_paid\":true}"
+
+// A credit, or a lower amount after a part payment: no payment would ever tell.
+static void
+a_deposit_settled_without_a_payment_completes_the_quote(void **state)
+{
+    struct play *play = *state;
+    play_set_state(play, "converted:" CONTACT, "{\"status\":\"converted\"}");
+    play_set_state(play, "quote:" QUOTE, "{\"status\":\"awaiting_deposit\"}");
+    pay_deposit(play);
+    fact(play, "invoice.paid", SETTLED);
+    assert_says(play->calls, "\"deposit_paid\":true");
+    assert_says(play->note, "status awaiting_deposit -> completed");
+    assert_says(play->timers, "invoice:" INVOICE " orchestrator.overdue never");
+    assert_says(play->published, "journey.facts quote:" QUOTE);
+    assert_says(play_state(play, "quote:" QUOTE), "completed");
+    // Its payment may come after it: the quote is completed once.
+    play_expect(play, "GET", "/items/client_invoices?", 200,
+                ROWS(PAID_BILL(",\"quote_id\":{\"id\":\"" QUOTE
+                               "\",\"status\":\"completed\",\"deposit_paid\":true}")));
+    fact(play, "payment.received", RECEIVED("true", "true"));
+    assert_null(strstr(play->published, "journey.facts"));
+    assert_says(play->published, "mautic.commands " ADA);
+}
+
 // ---- asked for
 
 static void
@@ -706,6 +735,7 @@ main(void)
         TEST(completed_by_hand_is_completed),
         TEST(a_refund_after_the_end_is_for_a_person),
         TEST(a_paid_invoice_is_not_watched_any_more),
+        TEST(a_deposit_settled_without_a_payment_completes_the_quote),
         TEST(a_payment_that_is_asked_for_has_the_id_it_always_has),
         TEST(a_lead_and_a_client_can_be_asked_for),
     };
