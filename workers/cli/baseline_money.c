@@ -129,7 +129,8 @@ take_invoices(struct baseline *baseline, struct job *job, struct json_object *ro
         " SELECT 'invoice-ninja.deposit', i, 'confirmed', 'relais-invoice-ninja',"
         " convert_to(r, 'UTF8') FROM unnest($1::text[], $2::text[]) AS t(i, r)"
         " ON CONFLICT DO NOTHING";
-    struct batch references, deposits;
+    struct batch references;
+    struct batch deposits;
     (void)ctx;
     batch_begin(&references);
     batch_begin(&deposits);
@@ -230,7 +231,7 @@ take_payments(struct baseline *baseline, struct job *job, struct json_object *ro
 // Its payment completes the quote only if the invoice says whose deposit it is.
 static bool
 take_waiting(struct baseline *baseline, struct job *job, struct json_object *rows,
-             const void *ctx, int *status)
+             const void *ctx, int *status) // NOLINT(readability-non-const-parameter)
 {
     (void)job, (void)ctx, (void)status;
     for (size_t i = 0; i < json_object_array_length(rows); i++) {

@@ -61,7 +61,8 @@ take_page(struct baseline *baseline, struct job *job, struct json_object *rows,
           const void *ctx, int *status)
 {
     const struct watched *kind = ctx;
-    struct pg_array entities, states;
+    struct pg_array entities;
+    struct pg_array states;
     pg_array_begin(&entities, PG_TYPE_TEXT);
     pg_array_begin(&states, PG_TYPE_TEXT);
     for (size_t i = 0; i < json_object_array_length(rows); i++) {

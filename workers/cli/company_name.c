@@ -16,6 +16,21 @@ is_legal_form(const char *word)
     return false;
 }
 
+static bool
+is_letter(unsigned char c)
+{
+    return isalnum(c) || c >= 0x80;
+}
+
+// A byte of UTF-8, in small letters as far as A to Z and À to Þ go.
+static unsigned char
+lower(unsigned char before, unsigned char c)
+{
+    if (before == 0xC3 && c >= 0x80 && c <= 0x9E)
+        return c | 0x20;
+    return c < 0x80 ? (unsigned char)tolower(c) : c;
+}
+
 // The next word in small letters; dots within it are left out ("S.A."). False: there is
 // none.
 static bool
@@ -23,16 +38,12 @@ next_word(const char **at, char word[NAME_BYTES])
 {
     size_t length = 0;
     unsigned char before = 0;
-    for (; **at != '\0'; ++*at) {
-        unsigned char c = (unsigned char)**at;
-        bool letter = isalnum(c) || c >= 0x80;
-        if (!letter && c != '.' && length > 0)
-            break;
-        if (!letter || length == NAME_BYTES - 1)
-            continue;
-        if (before == 0xC3 && c >= 0x80 && c <= 0x9E)
-            c |= 0x20; // À to Þ in UTF-8
-        word[length++] = (char)(c < 0x80 ? tolower(c) : c);
+    while (**at != '\0' && !is_letter((unsigned char)**at))
+        ++*at;
+    while (is_letter((unsigned char)**at) || **at == '.') {
+        unsigned char c = (unsigned char)*(*at)++;
+        if (c != '.' && length < NAME_BYTES - 1)
+            word[length++] = (char)lower(before, c);
         before = c;
     }
     word[length] = '\0';

@@ -17,16 +17,16 @@ class Billing(Case):
     owners = (OWNER,)
 
     @classmethod
-    def webhooks(self, owner=OWNER):
-        """Those that Invoice Ninja calls."""
-        return [one for one in self.ninja.books(owner)["webhooks"]
-                if not one["is_deleted"] and not one["archived_at"]]
-
     def setUpClass(cls):
         super().setUpClass()
         cls.ninja = cls.system.ninja
         for owner in cls.owners:
             cls.register(owner)
+
+    def webhooks(self, owner=OWNER):
+        """Those that Invoice Ninja calls."""
+        return [one for one in self.ninja.books(owner)["webhooks"]
+                if not one["is_deleted"] and not one["archived_at"]]
 
     @classmethod
     def register(cls, owner):
