@@ -149,7 +149,7 @@ a_row_that_a_cut_call_made_is_taken(void **state)
 {
     struct scene *scene = *state;
     struct json_object *rows = registered(scene);
-    struct json_object *made = json_object_get(json_object_array_get_idx(rows, 0));
+    struct json_object *made = json_object_array_get_idx(rows, 0); // the scene keeps it
     json_object_array_del_idx(rows, 0, 1);
     struct error err = run(
         scene, (struct fake_reply[]){
