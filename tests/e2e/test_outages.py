@@ -92,10 +92,10 @@ class OneCompanyAway(Journey):
         before, now = self.took(without), self.took(beside)
         print("\n      from a command to its end, median in ms   without  beside")
         for kind in sorted(before):
-            print("      %-40s  %7d  %6d" % (
-                kind, statistics.median(before[kind]), statistics.median(now[kind])))
+            print("      %-40s  %7d  %6d" % (kind, before[kind], now[kind]))
         # So generous because others may use the machine meanwhile, too.
-        self.assertLessEqual(middle_of(now), 3 * middle_of(before) + 2000)
+        for kind in ("invoice-ninja.deposit.create", "invoice-ninja.invoice.email"):
+            self.assertLessEqual(now[kind], 3 * before[kind] + 2000, kind)
 
     def work(self, quote):
         """The commands of the quote, how each ended and at which attempt; webhooks are
@@ -104,8 +104,8 @@ class OneCompanyAway(Journey):
                       for step in self.steps(quote) if is_command(step["type"]))
 
     def took(self, quotes):
-        """{type: times from a command's record to its end} of the quotes: what waits for
-        another company's call waits in between."""
+        """{type: median of the time from a command's record to its end} over the quotes:
+        what waits for another company's call waits in between."""
         told = {record["headers"].get("ce_id"): record["ts"]
                 for worker in ("docuseal", "invoice-ninja", "mautic")
                 for record in self.system.records(worker + ".commands")}
@@ -118,13 +118,7 @@ class OneCompanyAway(Journey):
         for row in rows:
             if is_command(row["type"]):
                 times.setdefault(row["type"], []).append(row["at_ms"] - told[row["event"]])
-        return times
-
-
-def middle_of(times):
-    """The median of the provider's that is away."""
-    return statistics.median(one for kind, found in times.items()
-                             if kind.startswith("invoice-ninja.") for one in found)
+        return {kind: statistics.median(found) for kind, found in times.items()}
 
 
 def is_command(kind):
