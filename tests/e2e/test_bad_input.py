@@ -210,8 +210,8 @@ class BadInput(Case):
                               (self.token(body, age_s=7200), "expired-token"),
                               (b"no.token", "malformed-token")):
             with self.subTest(reason):
-                self.assert_refused(self.post(FLOW, token, Content_Type="application/jwt"),
-                                    401, reason)
+                answer = self.post(FLOW, token, Content_Type="application/jwt")
+                self.assert_refused(answer, 401, reason)
         self.assertEqual(self.flow(body).status, 200)
 
     def test_a_change_with_an_id_that_is_none_is_a_dead_letter(self):

@@ -117,7 +117,8 @@ class OneCompanyAway(Journey):
         times = {}
         for row in rows:
             if is_command(row["type"]):
-                times.setdefault(row["type"], []).append(row["at_ms"] - told[row["event"]])
+                times.setdefault(row["type"], []).append(
+                    row["at_ms"] - told[row["event"]])
         return {kind: statistics.median(found) for kind, found in times.items()}
 
 
