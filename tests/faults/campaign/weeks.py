@@ -30,9 +30,9 @@ class Weeks:
         self.people.late_signs.set()
         self.wait("each waits to be overdue",
                   lambda: self.timers("orchestrator.overdue") == LATE)
-        for days, level in REMINDERS:
+        for times, (days, level) in enumerate(REMINDERS, start=1):
             self.forward(days)
-            self.wait("the reminder %s" % level, lambda: self.reminded(level))
+            self.wait("the reminder %s" % level, lambda: self.reminded(level, times))
         self.people.late_pays.set()
 
     def forward(self, days):
@@ -54,10 +54,19 @@ class Weeks:
             collection, "%s,%s" % (key, field))}
         return all(rows[story.quote][field] == value for story in self.stories)
 
+    def played(self, command, times):
+        """Who signs or pays before that is not told any more."""
+        (row,) = self.system.ledger(
+            "SELECT count(DISTINCT event) AS n FROM relais.journey_step"
+            " WHERE type = :'command' AND outcome = 'done'", command=command)
+        return row["n"] >= LATE * times
+
     def followed_up(self, times):
         return self.all_are("quotes", "followup_count", "id", times) \
-            and self.timers("orchestrator.followup") == LATE
+            and self.timers("orchestrator.followup") == LATE \
+            and self.played("mautic.quote-followup", times)
 
-    def reminded(self, level):
+    def reminded(self, level, times):
         return self.all_are("client_invoices", "last_reminder_level", "quote_id", level) \
-            and self.timers("orchestrator.overdue") == LATE
+            and self.timers("orchestrator.overdue") == LATE \
+            and self.played("mautic.payment-reminder", times)
