@@ -20,6 +20,17 @@ WANTED = """KAFKA_BROKERS DATABASE_URL CAPTURE_DATABASE_URL REDIS_URL WEBHOOK_BA
     SIM_DOCUSEAL_URL SIM_INVOICE_NINJA_URL SIM_MAUTIC_URL""".split()
 
 
+running = []
+
+
+def end_them(*_):
+    """Who is ended himself ends his demos first: they have sessions of their own."""
+    for process, folder in running:
+        Demo.make_an_end(process)
+        folder.cleanup()
+    os._exit(143)
+
+
 class Demo(unittest.TestCase):
     def setUp(self):
         # Whatever lies about or still runs at the end names this folder.
@@ -34,6 +45,7 @@ class Demo(unittest.TestCase):
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True,
             env={**os.environ, "TMPDIR": self.folder.name, "DEMO_BIN": str(BIN), **more})
+        running.append((process, self.folder))
         self.addCleanup(process.stdout.close)
         self.addCleanup(self.make_an_end, process)
         return process
@@ -137,3 +149,6 @@ class Demo(unittest.TestCase):
             self.read(process)
             self.assertEqual(process.wait(), 2)
         self.assert_nothing_left()
+
+
+signal.signal(signal.SIGTERM, end_them)
