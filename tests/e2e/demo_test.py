@@ -148,6 +148,9 @@ class Demo(unittest.TestCase):
             process = self.start(*words)
             self.read(process)
             self.assertEqual(process.wait(), 2)
+        process = self.start("--once", DEMO_BIN="/nowhere")
+        self.read(process, "DEMO_BIN=/nowhere: no programs")
+        self.assertEqual(process.wait(), 2)
         self.assert_nothing_left()
 
 

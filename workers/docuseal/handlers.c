@@ -50,9 +50,8 @@ request_signature(struct job *job, const struct event *ev, void *state)
 
 // Has the acceptance of general terms signed.
 // In:    docuseal.cgv.request {acceptance, template}
-// Out:   signature.requested {acceptance, submission, already_sent}; effect.unsure
-// where the
-//        invitation of a request that was cut may have gone out
+// Out:   signature.requested {acceptance, submission, already_sent}; effect.unsure if
+//        the invitation of a request that was cut may have gone out
 // Again: the effect belongs to (acceptance, round); the submission made before is used.
 static bool
 request_acceptance(struct job *job, const struct event *ev, void *state)

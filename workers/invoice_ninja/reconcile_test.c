@@ -176,16 +176,18 @@ pay_rest(struct scene *scene, const char *amount, const char *beside)
                               END});
 }
 
+// 2000 of 5513.10.
+static const struct figures part_paid = {.status = "4",
+                                         .linked = "2000",
+                                         .invoice_status = "3",
+                                         .paid = "2000",
+                                         .balance = "3513.1"};
+
 static void
 part_and_rest_are_two_facts_and_one_fully_paid(void **state)
 {
     struct scene *scene = *state;
-    const struct figures part = {.status = "4",
-                                 .linked = "2000",
-                                 .invoice_status = "3",
-                                 .paid = "2000",
-                                 .balance = "3513.1"};
-    assert_int_equal(pay(scene, &part).kind, ERROR_NONE);
+    assert_int_equal(pay(scene, &part_paid).kind, ERROR_NONE);
     assert_string_equal(text_at(patch_of(scene), "status"), "partial");
     assert_string_equal(text_at(patch_of(scene), "amount_paid"), "2000.00");
     const struct fake_event *fact = fake_last(&scene->fake, "payment.received");
@@ -257,12 +259,7 @@ static void
 a_deposit_that_is_lowered_to_what_was_paid_is_fully_paid(void **state)
 {
     struct scene *scene = *state;
-    const struct figures part = {.status = "4",
-                                 .linked = "2000",
-                                 .invoice_status = "3",
-                                 .paid = "2000",
-                                 .balance = "3513.1"};
-    assert_int_equal(pay(scene, &part).kind, ERROR_NONE);
+    assert_int_equal(pay(scene, &part_paid).kind, ERROR_NONE);
     struct error err =
         deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
                 (struct fake_reply[]){

@@ -7,6 +7,7 @@
 #include "common/json.h"
 #include "common/ledger.h"
 #include "common/money.h"
+#include "common/refund.h"
 #include "common/settlement.h"
 #include "workers/mautic/play.h"
 
@@ -155,8 +156,8 @@ mautic_about_quote(struct job *job, const struct mautic *m, const struct event *
 
 static const char invoice_fields[] =
     "id,status,invoice_number,is_deposit,amount,amount_paid,balance,currency,due_date,"
-    "owner_company,last_reminder_level,payments.status,"
-    "payments.refunded_amount," MAUTIC_PERSON_FIELDS("contact_id.");
+    "owner_company,last_reminder_level," REFUND_FIELDS
+    "," MAUTIC_PERSON_FIELDS("contact_id.");
 static const char *const invoice_facts[] = {
     "invoice_number", "amount", "amount_paid", "balance", "currency", "due_date", NULL};
 static const char *const unpaid_states[] = {"sent", "partial", "overdue", NULL};
@@ -173,22 +174,6 @@ rank_of(const char *level)
     return 0;
 }
 
-static bool
-is_refunded(struct json_object *invoice)
-{
-    struct json_object *rows = json_array_or_null(invoice, "payments");
-    size_t count = rows != NULL ? json_object_array_length(rows) : 0;
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *one = json_object_array_get_idx(rows, i);
-        int64_t cents;
-        if (strcmp(json_string_or(one, "status", ""), "refunded") == 0
-            || (money_parse(json_text_or(one, "refunded_amount", NULL), &cents)
-                && cents > 0))
-            return true;
-    }
-    return false;
-}
-
 // Why a reminder of that level would be wrong, or NULL.
 static const char *
 why_no_reminder(struct job *job, struct json_object *invoice, const char *level)
@@ -201,7 +186,7 @@ why_no_reminder(struct job *job, struct json_object *invoice, const char *level)
         return job_printf(job, "skipped: the invoice is %.20s", status);
     if (balance != NULL && money_parse(balance, &cents) && cents <= 0)
         return "skipped: nothing is owed";
-    if (is_refunded(invoice))
+    if (refund_is_any(invoice))
         return "skipped: a payment was refunded, a person decides";
     if (rank_of(json_string_or(invoice, "last_reminder_level", "")) > rank_of(level))
         return "skipped: a higher level stands for it";

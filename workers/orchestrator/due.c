@@ -5,12 +5,13 @@
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/money.h"
+#include "common/refund.h"
 #include "common/settlement.h"
 #include "workers/orchestrator/orchestrator.h"
 
 #define INVOICE_FIELDS                                                                \
     "id,status,due_date,amount,balance,owner_company,company_id,last_reminder_level," \
-    "last_reminder_at,contact_id.id,contact_id.email," ORCHESTRATOR_PAYMENT_FIELDS
+    "last_reminder_at,contact_id.id,contact_id.email,payments.amount," REFUND_FIELDS
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
@@ -178,7 +179,7 @@ static bool
 is_held_back(struct job *job, struct due *due)
 {
     struct orchestrator_occasion *occasion = &due->occasion;
-    if (orchestrator_is_refunded(occasion->row)) {
+    if (refund_is_any(occasion->row)) {
         settlement_attention(job, "payment.refunded", due->memory.entity,
                              "a payment was refunded, and now the invoice is overdue: "
                              "nobody is reminded of it, decide what is owed");

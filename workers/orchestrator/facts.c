@@ -30,8 +30,7 @@ orchestrator_quote_fact(struct job *job, const struct event *ev, void *state)
 
 // A fact of another worker about an invoice.
 // In:    payment.received, payment.refunded, invoice.paid, invoice.cancelled {invoice}
-// Out:   the commands of the chain; a fully paid deposit completes its quote, be it by
-// a
+// Out:   the commands of the chain; a fully paid deposit completes its quote, by a
 //        payment, a credit, or because less is billed
 // Again: the same ids; a quote that is completed stays so.
 bool

@@ -243,13 +243,10 @@ bool orchestrator_paid(struct job *job, const struct orchestrator *o, const char
                        struct json_object *invoice, struct json_object **all,
                        bool *fully) ATTR_MUST_CHECK;
 
-// What the rows of an invoice's payments say by themselves, the invoice read with its
-// amount and ORCHESTRATOR_PAYMENT_FIELDS: whether any money was given back, and whether
-// the completed ones come to its amount. What is no amount does not count.
-bool orchestrator_is_refunded(struct json_object *invoice);
+// Whether the completed payments of an invoice, read with its amount and
+// "payments.status,payments.amount", come to its amount. What is no amount does not
+// count.
 bool orchestrator_is_covered(struct json_object *invoice);
-#define ORCHESTRATOR_PAYMENT_FIELDS \
-    "payments.status,payments.amount,payments.refunded_amount"
 
 // Fields of client_invoices that a payment's occasion needs, with its quote and person.
 #define ORCHESTRATOR_PAID_FIELDS                                                \

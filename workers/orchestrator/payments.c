@@ -163,22 +163,6 @@ orchestrator_paid(struct job *job, const struct orchestrator *o, const char *id,
 }
 
 bool
-orchestrator_is_refunded(struct json_object *invoice)
-{
-    struct json_object *rows = json_array_or_null(invoice, "payments");
-    size_t count = rows != NULL ? json_object_array_length(rows) : 0;
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *one = json_object_array_get_idx(rows, i);
-        int64_t cents;
-        if (strcmp(json_string_or(one, "status", ""), "refunded") == 0
-            || (money_parse(json_text_or(one, "refunded_amount", NULL), &cents)
-                && cents > 0))
-            return true;
-    }
-    return false;
-}
-
-bool
 orchestrator_is_covered(struct json_object *invoice)
 {
     struct json_object *rows = json_array_or_null(invoice, "payments");
