@@ -41,15 +41,21 @@ struct kafka_producer {
     atomic_bool reachable;
 };
 
+// Without an offset it was not the broker who said that it has the record: librdkafka
+// concluded it from what became of others (rd_kafka_dr_implicit_ack()).
+static const char unconfirmed[] = "not confirmed: the broker named no offset";
+
 static void
 on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct kafka_producer *producer = opaque;
-    const char *error = message->err == RD_KAFKA_RESP_ERR_NO_ERROR
-                            ? NULL
-                            : rd_kafka_err2str(message->err);
+    const char *error = NULL;
 
     (void)rk;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        error = rd_kafka_err2str(message->err);
+    else if (message->offset < 0)
+        error = unconfirmed;
     if (error == NULL)
         atomic_store(&producer->reachable, true);
     if (producer->delivered != NULL)
@@ -172,10 +178,15 @@ configure(const struct kafka_producer_options *options, struct error *err)
         {"reconnect.backoff.max.ms", "2000"},     {0},
     };
     // Without idempotence retries reorder; with another partitioner than the Java
-    // clients' one key would be split over two partitions.
+    // clients' one key would be split over two partitions. With several requests under
+    // way a broker that was just started may refuse the first, as it does not lead the
+    // partition yet, and take the second, as it knows no numbers of this producer yet:
+    // librdkafka (2.0.2: rd_kafka_handle_idempotent_Produce_success()) then reports
+    // both as delivered.
     const struct kafka_property fixed[] = {
         {"enable.idempotence", "true"},
         {"acks", "all"},
+        {"max.in.flight.requests.per.connection", "1"},
         {"partitioner", "murmur2_random"},
         {"message.timeout.ms", n.timeout_ms},
         {0},

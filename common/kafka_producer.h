@@ -13,8 +13,9 @@
 struct kafka_producer;
 
 // Told once per record, on the producer's own thread: offset >= 0 and error NULL, or an
-// error text (offset -1). `opaque` is what was given to kafka_produce(). Must not block
-// for long: reports of other records wait behind it.
+// error text (offset -1; the record may be there nevertheless). `opaque` is what was
+// given to kafka_produce(). Must not block for long: reports of other records wait
+// behind it.
 typedef void kafka_delivered(void *owner, void *opaque, int32_t partition,
                              int64_t offset, const char *error);
 
@@ -29,8 +30,9 @@ struct kafka_producer_options {
     void *owner;
 };
 
-// acks=all, enable.idempotence, murmur2_random partitioner; every KAFKA_* variable that
-// is not one of ours passes through (KAFKA_SSL_CA_LOCATION -> ssl.ca.location). Starts
+// acks=all, enable.idempotence, one request under way to a broker at a time,
+// murmur2_random partitioner; every KAFKA_* variable that is not one of ours passes
+// through (KAFKA_SSL_CA_LOCATION -> ssl.ca.location). Starts
 // a thread that polls for delivery reports, and logs when no broker is to be reached
 // for some seconds, and when one is again.
 struct kafka_producer *kafka_producer_open(const struct kafka_producer_options *options,

@@ -192,6 +192,62 @@ retries_keep_the_order_of_a_key(void **state)
     assert_true(order.kept);
 }
 
+static void
+wait_until_reachable(struct world *world, bool reachable)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    int64_t until_ms = clock_ms() + 60000;
+
+    while (kafka_producer_reachable(world->producer) != reachable
+           && clock_ms() < until_ms)
+        nanosleep(&pause, NULL); // allowed: the producer tells nobody of it
+    assert_int_equal(kafka_producer_reachable(world->producer), reachable);
+}
+
+// A broker that has just started knows no producer and takes any sequence number; to
+// librdkafka the success of a later request means that an earlier one had it too
+// (rd_kafka_dr_implicit_ack() in rdkafka_broker.c of 2.0.2).
+static void
+what_a_broker_refused_is_not_delivered_by_what_comes_after(void **state)
+{
+    enum { COUNT = 20, ROUND_TRIP_MS = 100 };
+    struct world *world = *state;
+    struct order order = {.kept = true};
+
+    assert_int_equal(rd_kafka_mock_topic_create(world->kafka.cluster, "made", 1, 1), 0);
+    rd_kafka_mock_broker_set_rtt(world->kafka.cluster, 1, ROUND_TRIP_MS);
+    setenv("KAFKA_BATCH_NUM_MESSAGES", "1", 1); // a request each, several under way
+    open_producer(world, 0);
+    unsetenv("KAFKA_BATCH_NUM_MESSAGES");
+    wait_until_reachable(world, true);
+    rd_kafka_mock_push_request_errors(world->kafka.cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    produce_numbers(world, 0, COUNT);
+    wait_for_reports(world, COUNT);
+    assert_int_equal(world->reports.good, COUNT);
+    assert_int_equal(kafka_fixture_count(world->kafka.brokers, "made"), COUNT);
+    assert_int_equal(kafka_fixture_read(world->kafka.brokers, "made", COUNT, 60000,
+                                        check_order, &order),
+                     COUNT);
+    assert_true(order.kept);
+}
+
+static void
+a_report_without_an_offset_is_no_delivery(void **state)
+{
+    struct world *world = *state;
+    struct error err = {0};
+
+    open_producer(world, 0);
+    rd_kafka_mock_push_request_errors(world->kafka.cluster, 0 /* Produce */, 1,
+                                      RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER);
+    assert_true(produce_text(world, 0, "key", "x", &err));
+    wait_for_reports(world, 1);
+    assert_int_equal(world->reports.bad, 1);
+    assert_non_null(strstr(world->reports.error, "not confirmed"));
+    assert_false(kafka_producer_dead(world->producer));
+}
+
 struct seen {
     int partition;
     char key[24], payload[24], id[24], type[24];
@@ -335,18 +391,6 @@ close_without_a_broker_reports_what_was_not_sent(void **state)
 }
 
 static void
-wait_until_reachable(struct world *world, bool reachable)
-{
-    const struct timespec pause = {.tv_nsec = 20000000};
-    int64_t until_ms = clock_ms() + 60000;
-
-    while (kafka_producer_reachable(world->producer) != reachable
-           && clock_ms() < until_ms)
-        nanosleep(&pause, NULL); // allowed: the producer tells nobody of it
-    assert_int_equal(kafka_producer_reachable(world->producer), reachable);
-}
-
-static void
 broker_that_goes_and_comes_back_is_noticed(void **state)
 {
     struct world *world = *state;
@@ -367,6 +411,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_record_is_reported_once),
         TEST(retries_keep_the_order_of_a_key),
+        TEST(what_a_broker_refused_is_not_delivered_by_what_comes_after),
+        TEST(a_report_without_an_offset_is_no_delivery),
         TEST(record_arrives_as_it_was_given),
         TEST(key_goes_to_the_partition_of_the_java_clients),
         TEST(record_beyond_the_clients_limit_is_refused_at_once),

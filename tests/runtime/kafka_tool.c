@@ -91,7 +91,7 @@ on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct tool *tool = opaque;
     (void)rk;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset >= 0)
         tool->delivered++;
     else
         tool->failed++;
