@@ -13,6 +13,7 @@ static const struct table {
     bool worker;
     const char *sql;
     const char *again; // where a row may be there already; NULL = sql takes that too
+    bool prepared;     // frequent, and reads no table
 } tables[TABLE_COUNT] = {
     // An event is almost never finished twice, and ON CONFLICT costs half as much
     // again.
@@ -21,7 +22,8 @@ static const struct table {
                         " SELECT $1, unnest($2::text[])",
                         .again =
                             "INSERT INTO relais.finished_event (worker, event)"
-                            " SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING"},
+                            " SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING",
+                        .prepared = true},
     [TABLE_CONFIRM] =
         {"ttib", true,
          "INSERT INTO relais.effect AS e (kind, identity, state, attempt, worker, "
@@ -80,7 +82,8 @@ static const struct table {
          " SELECT $1, entity, event, type, outcome, note, calls, attempt, took_ms"
          " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],"
          " $7::text[], $8::int8[], $9::int8[])"
-         " AS r(entity, event, type, outcome, note, calls, attempt, took_ms)"},
+         " AS r(entity, event, type, outcome, note, calls, attempt, took_ms)",
+         .prepared = true},
     [TABLE_OUT] =
         {"tttbbi", true,
          "INSERT INTO relais.outbox (topic, key, id, headers, payload, worker, "
@@ -91,7 +94,8 @@ static const struct table {
          " FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[],"
          " $7::int8[]) WITH ORDINALITY"
          " AS r(topic, key, id, headers, payload, partition, n)"
-         " ORDER BY n ON CONFLICT DO NOTHING"},
+         " ORDER BY n ON CONFLICT DO NOTHING",
+         .prepared = true},
     [TABLE_TIMER] =
         {"tttttbbi", true,
          "INSERT INTO relais.timer (worker, entity, name, topic, key, id, headers,"
@@ -457,6 +461,7 @@ ledger_columns_statements(struct ledger_columns *columns, const char *worker,
             .rows = t == TABLE_INTENT    ? taken
                     : t == TABLE_EFFECTS ? effects
                                          : NULL,
+            .prepared = tables[t].prepared,
         };
     }
     return count;

@@ -70,6 +70,17 @@ ledger_pg_reach(struct ledger_pg *ledger, const char *url)
     pthread_mutex_unlock(&ledger->lock);
 }
 
+// All it asks is looked up by a key. A plan that is kept, or made before the tables
+// were counted, must not read them whole. A pooler may not let us: then the planner
+// decides.
+static bool
+forbid_scans(struct pg *pg, struct error *err)
+{
+    return pg_run(pg, "SELECT set_config('enable_seqscan', 'off', false)", NULL, 0,
+                  NULL, err)
+           || pg_ok(pg);
+}
+
 struct pg *
 ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
                atomic_bool *up, pthread_cond_t *ready)
@@ -82,7 +93,7 @@ ledger_connect(struct ledger_pg *ledger, struct pg *pg, const char *role,
         atomic_store(up, false);
         pg_close(pg);
         pg = ledger_open(ledger, name, &err);
-        if (pg != NULL)
+        if (pg != NULL && forbid_scans(pg, &err))
             break;
         ledger_note_trouble(ledger, &err);
         if (is_stopping(ledger))

@@ -10,7 +10,8 @@ enum { PIPELINE_MAX = 32, RETRY_MS = 200, ARGS_MAX = 5 };
 static const char *const questions[] = {
     // One look-up of the key an id, whatever the planner believes of the tables' sizes:
     // with "= ANY" it would rather read all rows of a worker that was small when last
-    // counted, and by parked_event_due all that this worker has parked.
+    // counted, and by parked_event_due all that this worker has parked. Who has nothing
+    // parked, as nearly always, is not asked for each of them.
     [LEDGER_READ_SEEN] =
         "SELECT r.event FROM unnest($2::text[]) AS r(event) CROSS JOIN LATERAL"
         " (SELECT 1 FROM relais.finished_event f"
@@ -18,7 +19,8 @@ static const char *const questions[] = {
         " UNION ALL SELECT r.event FROM unnest($2::text[]) AS r(event) CROSS JOIN "
         "LATERAL"
         " (SELECT 1 FROM relais.parked_event p"
-        " WHERE p.worker || '' = $1 AND p.event = r.event LIMIT 1) AS found",
+        " WHERE p.worker || '' = $1 AND p.event = r.event LIMIT 1) AS found"
+        " WHERE EXISTS (SELECT 1 FROM relais.parked_event WHERE worker = $1)",
     [LEDGER_READ_STATE] = "SELECT state FROM relais.entity_state"
                           " WHERE worker = $1 AND entity = $2",
     [LEDGER_READ_REF] = "SELECT collection, local_id, lane_key FROM relais.external_ref"
@@ -105,6 +107,7 @@ ask(struct reader *reader, int from, int count, struct error *err)
             .params = reader->params[i],
             .count = fill_params(reader, i),
             .rows = &reader->batch[i]->rows,
+            .prepared = reader->batch[i]->kind == LEDGER_READ_SEEN,
         };
     }
     return pg_pipeline(reader->pg, reader->statements + from, count, err);

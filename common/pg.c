@@ -5,32 +5,26 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/pg_parts.h"
 
 // A statement that gets no answer for this long means a server that is frozen, not
 // slow: the connection is given up.
 static const int64_t answer_limit_ms = 60 * 1000;
 static const int64_t no_limit_ms = -1;
 
-enum { PARAMS_MAX = 64 };
+enum { PARAMS_MAX = 64, PREPARED_MAX = 64 };
 
 struct pg {
     PGconn *conn; // never NULL between open and close
     char *url;
     char *name;
-};
-
-struct pg_cell {
-    unsigned char *data;
-    size_t length;
-};
-
-struct pg_rows {
-    PGresult *result;
-    struct pg_cell *cells; // decoded bytea columns, made at first use
+    char *prepared[PREPARED_MAX]; // what the server has parsed, by its number
+    int prepared_count;
 };
 
 // What a client may try again although the server said no: it is going away, has no
@@ -217,12 +211,20 @@ pg_open(const char *url, const char *name, struct error *err)
     return pg;
 }
 
+static void
+forget_prepared(struct pg *pg)
+{
+    while (pg->prepared_count > 0)
+        free(pg->prepared[--pg->prepared_count]);
+}
+
 void
 pg_close(struct pg *pg)
 {
     if (pg == NULL)
         return;
     PQfinish(pg->conn);
+    forget_prepared(pg);
     free(pg->url);
     free(pg->name);
     free(pg);
@@ -275,8 +277,7 @@ keep(PGresult *result, struct pg_rows **rows)
         return;
     }
     pg_rows_free(*rows);
-    *rows = str_calloc(1, sizeof **rows);
-    (*rows)->result = result;
+    *rows = pg_rows_of(result);
 }
 
 static bool
@@ -388,20 +389,92 @@ pg_script(struct pg *pg, const char *sql, struct error *err)
     return collect(pg, no_limit_ms, NULL, err);
 }
 
-// Results come in the order sent; each ends with a NULL, and the sync is the last.
+static int
+prepared_number(const struct pg *pg, const char *sql)
+{
+    for (int i = 0; i < pg->prepared_count; i++)
+        if (strcmp(pg->prepared[i], sql) == 0)
+            return i;
+    return -1;
+}
+
+struct statement_name {
+    char text[16];
+};
+
+static struct statement_name
+name_of(int number)
+{
+    struct statement_name name;
+    snprintf(name.text, sizeof name.text, "s%d", number);
+    return name;
+}
+
+// Parses what this connection runs for the first time.
+static bool
+prepare(struct pg *pg, const struct pg_statement *s, const struct wire *wire)
+{
+    if (!s->prepared || prepared_number(pg, s->sql) >= 0
+        || pg->prepared_count == PREPARED_MAX)
+        return true;
+    struct statement_name name = name_of(pg->prepared_count);
+    if (PQsendPrepare(pg->conn, name.text, s->sql, s->count, wire->types) == 0)
+        return false;
+    pg->prepared[pg->prepared_count++] = str_dup(s->sql);
+    return true;
+}
+
+static bool
+send_prepared(struct pg *pg, const struct pg_statement *s, struct error *err)
+{
+    struct wire wire;
+
+    if (!wire_fill(&wire, s->params, s->count, err))
+        return false;
+    if (!prepare(pg, s, &wire))
+        return gone(pg, err);
+    int number = s->prepared ? prepared_number(pg, s->sql) : -1;
+    if (number < 0)
+        return send_statement(pg, s->sql, s->params, s->count, err);
+    if (PQsendQueryPrepared(pg->conn, name_of(number).text, s->count, wire.values,
+                            wire.lengths, wire.formats, 0)
+        == 0)
+        return gone(pg, err);
+    return true;
+}
+
+static bool
+pipeline_send(struct pg *pg, const struct pg_statement statements[], int count,
+              struct error *err)
+{
+    for (int i = 0; i < count; i++)
+        if (!send_prepared(pg, &statements[i], err))
+            return give_up(pg, err, "the pipeline could not be sent");
+    return PQpipelineSync(pg->conn) == 1 || gone(pg, err);
+}
+
+// Results come in the order sent; each ends with a NULL, and the sync is the last. What
+// was parsed for it, from the number `fresh` on, has a result of its own before.
 static bool
 pipeline_collect(struct pg *pg, const struct pg_statement statements[], int count,
-                 struct error *err)
+                 int fresh, struct error *err)
 {
     int64_t until_ms = limit_from_now(answer_limit_ms);
     bool good = true;
 
     for (int i = 0; i < count; i++) {
         struct error later = {0};
-        bool passed = collect(pg, until_ms, statements[i].rows, good ? err : &later);
-        good = good && passed;
+        bool parsed =
+            statements[i].prepared && prepared_number(pg, statements[i].sql) == fresh;
+        if (parsed && !collect(pg, until_ms, NULL, good ? err : &later))
+            good = false;
         if (!pg_ok(pg))
             return false;
+        if (!collect(pg, until_ms, statements[i].rows, good ? err : &later))
+            good = false;
+        if (!pg_ok(pg))
+            return false;
+        fresh += parsed;
     }
     if (!await(pg, until_ms, good ? err : &(struct error){0}))
         return false;
@@ -414,26 +487,24 @@ pipeline_collect(struct pg *pg, const struct pg_statement statements[], int coun
 }
 
 static bool
-pipeline_send(struct pg *pg, const struct pg_statement statements[], int count,
-              struct error *err)
+run_or_give_up(struct pg *pg, const char *sql)
 {
-    for (int i = 0; i < count; i++) {
-        const struct pg_statement *s = &statements[i];
-        if (!send_statement(pg, s->sql, s->params, s->count, err))
-            return give_up(pg, err, "the pipeline could not be sent");
-    }
-    return PQpipelineSync(pg->conn) == 1 || gone(pg, err);
+    struct error why = {0};
+
+    return pg_run(pg, sql, NULL, 0, NULL, &why) || give_up(pg, &why, sql);
 }
 
-// A BEGIN whose COMMIT was skipped leaves a broken transaction behind.
+// A BEGIN whose COMMIT was skipped leaves a broken transaction behind, and of what was
+// to be parsed nobody knows how much was; a plan that no longer fits its tables goes
+// with it.
 static void
-pipeline_roll_back(struct pg *pg)
+pipeline_clean_up(struct pg *pg)
 {
-    struct error ignored = {0};
-
-    if (pg_ok(pg) && PQtransactionStatus(pg->conn) != PQTRANS_IDLE
-        && !pg_run(pg, "ROLLBACK", NULL, 0, NULL, &ignored))
-        give_up(pg, &ignored, "ROLLBACK failed");
+    if (pg_ok(pg) && PQtransactionStatus(pg->conn) != PQTRANS_IDLE)
+        run_or_give_up(pg, "ROLLBACK");
+    if (pg_ok(pg))
+        run_or_give_up(pg, "DEALLOCATE ALL");
+    forget_prepared(pg);
 }
 
 static bool
@@ -458,95 +529,17 @@ pg_pipeline(struct pg *pg, const struct pg_statement statements[], int count,
             *statements[i].rows = NULL;
     if (PQenterPipelineMode(pg->conn) == 0)
         return gone(pg, err);
+    int fresh = pg->prepared_count;
     bool good = pipeline_send(pg, statements, count, err)
-                && pipeline_collect(pg, statements, count, err);
+                && pipeline_collect(pg, statements, count, fresh, err);
     if (pg_ok(pg) && PQexitPipelineMode(pg->conn) == 0)
         give_up(pg, err, "the pipeline did not end, connection given up");
     if (!good) {
-        pipeline_roll_back(pg);
+        pipeline_clean_up(pg);
         for (int i = 0; i < count; i++)
             drop_rows(statements[i].rows);
     }
     return good;
-}
-
-int
-pg_rows_count(const struct pg_rows *rows)
-{
-    return PQntuples(rows->result);
-}
-
-const char *
-pg_text(const struct pg_rows *rows, int row, int column)
-{
-    if (PQgetisnull(rows->result, row, column))
-        return NULL;
-    return PQgetvalue(rows->result, row, column);
-}
-
-int64_t
-pg_i64(const struct pg_rows *rows, int row, int column)
-{
-    const char *text = pg_text(rows, row, column);
-    long long value = 0;
-
-    if (text == NULL || !str_to_i64(text, &value))
-        return 0;
-    return value;
-}
-
-static struct pg_cell *
-cell_at(struct pg_rows *rows, int row, int column)
-{
-    size_t columns = (size_t)PQnfields(rows->result);
-
-    if (rows->cells == NULL)
-        rows->cells = str_calloc((size_t)PQntuples(rows->result) * columns + 1,
-                                 sizeof *rows->cells);
-    return &rows->cells[(size_t)row * columns + (size_t)column];
-}
-
-const void *
-pg_bytes(struct pg_rows *rows, int row, int column, size_t *length)
-{
-    const char *text = pg_text(rows, row, column);
-
-    *length = 0;
-    if (text == NULL)
-        return NULL;
-    struct pg_cell *cell = cell_at(rows, row, column);
-    if (cell->data == NULL)
-        cell->data = PQunescapeBytea((const unsigned char *)text, &cell->length);
-    if (cell->data == NULL)
-        abort(); // out of memory
-    *length = cell->length;
-    return cell->data;
-}
-
-int64_t
-pg_affected(const struct pg_rows *rows)
-{
-    long long value = 0;
-
-    if (!str_to_i64(PQcmdTuples(rows->result), &value))
-        return 0;
-    return value;
-}
-
-void
-pg_rows_free(struct pg_rows *rows)
-{
-    if (rows == NULL)
-        return;
-    if (rows->cells != NULL) {
-        size_t cells =
-            (size_t)PQntuples(rows->result) * (size_t)PQnfields(rows->result);
-        for (size_t i = 0; i < cells; i++)
-            PQfreemem(rows->cells[i].data);
-    }
-    free(rows->cells);
-    PQclear(rows->result);
-    free(rows);
 }
 
 static bool

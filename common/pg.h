@@ -68,6 +68,10 @@ struct pg_statement {
     const struct pg_param *params;
     int count;
     struct pg_rows **rows;
+    // The server parses and plans it once a connection, so its parameters have the same
+    // types each time. For what has only one sensible plan: the one made while a table
+    // is empty stays when it has grown. At most 64 texts; more are parsed each time.
+    bool prepared;
 };
 bool pg_pipeline(struct pg *pg, const struct pg_statement statements[], int count,
                  struct error *err) ATTR_MUST_CHECK;

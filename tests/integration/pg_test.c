@@ -207,6 +207,72 @@ commit_that_fails_fails_the_pipeline(void **state)
     assert_int_equal(pg_fixture_number(world->pg, "SELECT count(*) FROM deferred"), 0);
 }
 
+static void
+pipeline_parses_what_is_prepared_once(void **state)
+{
+    struct world *world = *state;
+    struct error err = {0};
+    const struct pg_param params[] = {PG_TEXT("3")};
+    const struct pg_statement twice[] = {
+        {.sql = "SELECT $1::int", .params = params, .count = 1, .prepared = true},
+        {.sql = "SELECT 'another'", .prepared = true},
+        {.sql = "SELECT 'a third'"},
+        {.sql = "SELECT $1::int", .params = params, .count = 1, .prepared = true},
+    };
+    static const char parsed[] =
+        "SELECT count(*) FROM pg_prepared_statements WHERE NOT from_sql";
+
+    struct pg *fresh = pg_fixture_connect(&world->fixture);
+    for (int i = 0; i < 3; i++)
+        assert_true(pg_pipeline(fresh, twice, 4, &err));
+    assert_int_equal(pg_fixture_number(fresh, parsed), 2);
+    pg_close(fresh);
+}
+
+// What was parsed for tables that were changed since fails once.
+static void
+after_a_failure_the_pipeline_parses_anew(void **state)
+{
+    struct world *world = *state;
+    struct error err = {0};
+    struct pg_rows *rows = NULL;
+    const struct pg_statement all[] = {
+        {.sql = "SELECT * FROM growing", .rows = &rows, .prepared = true}};
+
+    pg_fixture_do(world->pg, "CREATE TABLE growing AS SELECT 1 AS n");
+    assert_true(pg_pipeline(world->pg, all, 1, &err));
+    pg_rows_free(rows);
+    pg_fixture_do(world->pg, "ALTER TABLE growing ADD COLUMN m int DEFAULT 2");
+    assert_false(pg_pipeline(world->pg, all, 1, &err));
+    assert_true(pg_pipeline(world->pg, all, 1, &err));
+    assert_int_equal(pg_i64(rows, 0, 1), 2);
+    pg_rows_free(rows);
+}
+
+static void
+pipeline_runs_more_texts_than_it_keeps(void **state)
+{
+    enum { TEXTS = 100 };
+    struct world *world = *state;
+    struct error err = {0};
+    static char texts[TEXTS][24];
+    static struct pg_statement statements[TEXTS];
+    static struct pg_rows *rows[TEXTS];
+
+    for (int i = 0; i < TEXTS; i++) {
+        snprintf(texts[i], sizeof texts[i], "SELECT %d", i);
+        statements[i] =
+            (struct pg_statement){.sql = texts[i], .rows = &rows[i], .prepared = true};
+    }
+    for (int round = 0; round < 2; round++) {
+        assert_true(pg_pipeline(world->pg, statements, TEXTS, &err));
+        for (int i = 0; i < TEXTS; i++) {
+            assert_int_equal(pg_i64(rows[i], 0, 0), i);
+            pg_rows_free(rows[i]);
+        }
+    }
+}
+
 // More than the sockets hold in both directions at once.
 static void
 pipeline_of_many_megabytes_does_not_lock_up(void **state)
@@ -462,6 +528,9 @@ main(void)
         cmocka_unit_test(pipeline_is_one_transaction),
         cmocka_unit_test(failing_statement_fails_the_pipeline),
         cmocka_unit_test(commit_that_fails_fails_the_pipeline),
+        cmocka_unit_test(pipeline_parses_what_is_prepared_once),
+        cmocka_unit_test(after_a_failure_the_pipeline_parses_anew),
+        cmocka_unit_test(pipeline_runs_more_texts_than_it_keeps),
         cmocka_unit_test(pipeline_of_many_megabytes_does_not_lock_up),
         cmocka_unit_test(arrays_become_columns),
         cmocka_unit_test(empty_array_has_no_rows),
