@@ -20,6 +20,7 @@ struct load {
     struct ledger_read read;
     struct lane *lane;
     uint64_t parkings; // of the lane, when it was asked
+    bool all_written;  // none of them was still on its way then
 };
 
 void
@@ -204,11 +205,12 @@ rows_read(struct loop_mail *mail)
     } else if (rows == NULL) {
         // Refused, or the program ends; the keeper asks again when it is due.
         log_debug("park-read", "lane %s: %s", lane->name, load->read.error.text);
-    } else if (pg_rows_count(rows) == 0 && lane->parking == 0
+    } else if (pg_rows_count(rows) == 0 && load->all_written
                && lane->parkings == load->parkings) {
         unpark(lane);
     } else if (pg_rows_count(rows) == 0) {
-        lane_load(lane); // rows came since, or are on their way: look again
+        // A row may have been written after the look, and told before its answer.
+        lane_load(lane);
     } else if (lane->due || is_due(rows)) {
         lane->due = false;
         for (int row = 0; row < pg_rows_count(rows); row++)
@@ -226,6 +228,7 @@ lane_load(struct lane *lane)
     struct load *load = str_calloc(1, sizeof *load);
     load->lane = lane;
     load->parkings = lane->parkings;
+    load->all_written = lane->parking == 0;
     load->read = (struct ledger_read){
         .mail.deliver = rows_read,
         .loop = lane->lanes->loop,

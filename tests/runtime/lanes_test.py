@@ -7,7 +7,8 @@ import threading
 import unittest
 import urllib.request
 
-from tests.runtime.stack import SHORT_SESSION, Case, hold_port, wait_until
+from tests.runtime.pg_proxy import PgProxy
+from tests.runtime.stack import PATIENCE, SHORT_SESSION, Case, hold_port, wait_until
 
 
 class Parking(Case):
@@ -49,6 +50,62 @@ class Parking(Case):
         stack.settle()
         done = [call.n for call in provider.seen(key=key, done=True)]
         self.assertEqual(done, list(range(300)))
+
+    def test_a_row_that_is_written_while_the_lane_is_looked_up_is_not_left_behind(self):
+        """Its look-up finds nothing; before that answer comes, the row is in the ledger and
+        told to be."""
+        stack, provider, key = self.stack, self.provider, self.stack.key("last")
+        answered, asked, told = threading.Event(), threading.Event(), threading.Event()
+        holding, looking = threading.Event(), threading.Event()
+        for event in (answered, asked, told):
+            self.addCleanup(event.set)
+
+        def commit(_):
+            if not holding.is_set():
+                return
+            if not looking.is_set():
+                asked.wait(PATIENCE)  # the first one's end is kept until the second is here
+            else:
+                told.wait(PATIENCE)  # the second one's row, until nothing was found
+
+        def answer(start):
+            if looking.is_set() and b" reader" in start:
+                told.set()
+                answered.wait(PATIENCE)
+
+        def fault(call):
+            if not mended.is_set():
+                return "500"
+            called.set()
+            let.wait(PATIENCE)
+            return ""
+
+        mended, called, let = threading.Event(), threading.Event(), threading.Event()
+        self.addCleanup(let.set)
+        provider.rule(lambda call: fault if call.key == key else None)
+        proxy = PgProxy(stack.postgres.dir, f"{stack.name} writer", commit, answer)
+        self.addCleanup(proxy.close)
+        worker = stack.worker(DATABASE_URL=proxy.url).ready()
+        stack.send("echo.free", key, 0)
+        stack.flush()
+        wait_until(stack.parked, "parked")
+        mended.set()
+        wait_until(called.is_set, "called again")
+        holding.set()
+        let.set()
+        stack.send("echo.free", key, 1)
+        stack.flush()
+        wait_until(lambda: "\nrelais_events_in_memory 1\n" in worker.get("/metrics")[1],
+                   "the second is here")
+        looking.set()
+        asked.set()
+        wait_until(told.is_set, "looked up")
+        wait_until(lambda: (where := stack.kafka.ask(
+            do="committed", group=stack.name, topic=stack.commands))["committed"]
+            == where["end"], "its row is written")
+        answered.set()
+        stack.settle()
+        self.assertEqual([call.n for call in provider.seen(key=key, done=True)], [0, 1])
 
     def test_a_person_releases_a_parked_lane(self):
         stack, provider = self.stack, self.provider

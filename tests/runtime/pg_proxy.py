@@ -10,10 +10,12 @@ import threading
 
 class PgProxy:
     """decide(n) is asked for the n-th COMMIT of sessions whose application_name contains
-    `name`: "before", "after", "hold", "half" or None."""
+    `name`: "before", "after", "hold", "half" or None. answer(start) is told before a client
+    gets what the server says, with how its session began. Either may take its time."""
 
-    def __init__(self, folder, name, decide):
+    def __init__(self, folder, name, decide, answer=lambda start: None):
         self.socket, self.name, self.decide = f"{folder}/.s.PGSQL.5432", name, decide
+        self.answer = answer
         self.lock = threading.Lock()
         self.commits = 0
         self.cuts = collections.Counter()
@@ -52,7 +54,7 @@ class PgProxy:
             server.sendall(start)
             watched = self.name.encode() in start
             hold = threading.Event()  # answers are kept back until the server has committed
-            down = threading.Thread(target=self._down, args=(server, client, hold),
+            down = threading.Thread(target=self._down, args=(server, client, hold, start),
                                     daemon=True)
             down.start()
             while data := client.recv(1 << 20):
@@ -79,11 +81,11 @@ class PgProxy:
                     pass
                 end.close()
 
-    @staticmethod
-    def _down(server, client, hold):
+    def _down(self, server, client, hold, start):
         kept = b""
         try:
             while data := server.recv(1 << 20):
+                self.answer(start)
                 if not hold.is_set():
                     client.sendall(data)
                     continue
