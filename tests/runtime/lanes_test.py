@@ -60,7 +60,7 @@ class Parking(Case):
         for event in (answered, asked, told):
             self.addCleanup(event.set)
 
-        def commit(_):
+        def begin(_):
             if not holding.is_set():
                 return
             if not looking.is_set():
@@ -83,7 +83,7 @@ class Parking(Case):
         mended, called, let = threading.Event(), threading.Event(), threading.Event()
         self.addCleanup(let.set)
         provider.rule(lambda call: fault if call.key == key else None)
-        proxy = PgProxy(stack.postgres.dir, f"{stack.name} writer", commit, answer)
+        proxy = PgProxy(stack.postgres.dir, f"{stack.name} writer", begin, answer, b"BEGIN")
         self.addCleanup(proxy.close)
         worker = stack.worker(DATABASE_URL=proxy.url).ready()
         stack.send("echo.free", key, 0)

@@ -9,13 +9,15 @@ import threading
 
 
 class PgProxy:
-    """decide(n) is asked for the n-th COMMIT of sessions whose application_name contains
-    `name`: "before", "after", "hold", "half" or None. answer(start) is told before a client
-    gets what the server says, with how its session began. Either may take its time."""
+    """decide(n) is asked for the n-th COMMIT (or another `word`) of sessions whose
+    application_name contains `name`: "before", "after", "hold", "half" or None. answer(start)
+    is told before a client gets what the server says, with how its session began. Either may
+    take its time."""
 
-    def __init__(self, folder, name, decide, answer=lambda start: None):
+    def __init__(self, folder, name, decide, answer=lambda start: None,
+                 word=b"COMMIT"):
         self.socket, self.name, self.decide = f"{folder}/.s.PGSQL.5432", name, decide
-        self.answer = answer
+        self.answer, self.word = answer, word + b"\0"
         self.lock = threading.Lock()
         self.commits = 0
         self.cuts = collections.Counter()
@@ -58,9 +60,9 @@ class PgProxy:
                                     daemon=True)
             down.start()
             while data := client.recv(1 << 20):
-                cut = self._next() if watched and b"COMMIT\0" in data else None
+                cut = self._next() if watched and self.word in data else None
                 if cut == "half":
-                    server.sendall(data[:data.index(b"COMMIT\0")])
+                    server.sendall(data[:data.index(self.word)])
                 if cut in ("hold", "half"):
                     down.join()
                 if cut in ("before", "hold", "half"):
