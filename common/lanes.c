@@ -107,6 +107,16 @@ lane_advance(struct lane *lane)
     fair_line_push(&lane->lanes->ready, lane);
 }
 
+// With its first event, or where all it has is in the ledger, the next rows.
+static void
+go_on(struct lane *lane)
+{
+    if (lane->first == NULL && lane->parked)
+        lane_load(lane);
+    else
+        lane_advance(lane);
+}
+
 void
 lane_finish_first(struct lane *lane)
 {
@@ -117,10 +127,7 @@ lane_finish_first(struct lane *lane)
         drop_seen(lane);
     } while (lane->first != NULL && lane->first->joined);
     lane->joined = 0;
-    if (lane->first == NULL && lane->parked)
-        lane_load(lane); // the next rows, or the word that there are none
-    else
-        lane_advance(lane);
+    go_on(lane);
 }
 
 static void
@@ -130,7 +137,7 @@ timer_over(struct loop_timer *timer)
         (struct lane *)(void *)((char *)timer - offsetof(struct lane, timer));
     struct lanes *lanes = lane->lanes;
     lane->state = LANE_IDLE;
-    lane_advance(lane);
+    go_on(lane);
     lanes_dispatch(lanes);
 }
 
@@ -167,15 +174,17 @@ lane_lose(struct lane *lane)
 static void
 hurry(struct lane *lane)
 {
-    if (lane->state == LANE_WAITING) {
+    bool waited = lane->state == LANE_WAITING;
+    if (lane->parked && lane->first == NULL)
+        lane->due = true;
+    else if (!waited)
+        return;
+    if (waited) {
         loop_timer_stop(lane->lanes->loop, &lane->timer);
         lane->state = LANE_IDLE;
-        lane_advance(lane);
-    } else if (lane->parked && lane->first == NULL) {
-        lane->due = true;
-        if (lane->state == LANE_IDLE)
-            lane_load(lane);
     }
+    if (lane->state == LANE_IDLE)
+        go_on(lane);
 }
 
 void

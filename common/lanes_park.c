@@ -10,6 +10,8 @@
 #include "common/pg.h"
 #include "common/str.h"
 
+enum { ASK_AGAIN_MS = 1000 };
+
 struct park {
     struct ledger_write write;
     struct lane *lane;
@@ -203,8 +205,11 @@ rows_read(struct loop_mail *mail)
     if (lane->lost) {
         lane_lose(lane);
     } else if (rows == NULL) {
-        // Refused, or the program ends; the keeper asks again when it is due.
-        log_debug("park-read", "lane %s: %s", lane->name, load->read.error.text);
+        // Refused, or the program ends. Of a row that stood behind another nobody
+        // tells.
+        if (!atomic_load(&lanes->worker->draining))
+            log_error("park-read", "lane %s: %s", lane->name, load->read.error.text);
+        lane_wait(lane, ASK_AGAIN_MS);
     } else if (pg_rows_count(rows) == 0 && load->all_written
                && lane->parkings == load->parkings) {
         unpark(lane);

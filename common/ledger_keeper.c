@@ -1,5 +1,7 @@
 // What is rare: taking partitions over, publishing what was left behind, retention. On
 // the session of its caller.
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +9,7 @@
 #include "common/log.h"
 #include "common/str.h"
 
-enum { REPUBLISH_MAX = 500, RETIRE_MAX = 10000 };
+enum { REPUBLISH_MAX = 500, RETIRE_PAGES = 1024 };
 
 static struct pg_param
 text_param(const char *text)
@@ -263,39 +265,45 @@ ledger_pg_due(struct ledger_pg *ledger, const int32_t *partitions, int count,
     return done;
 }
 
+// A slice of one table: its pages from $3 to $4 by their numbers. An index by age would
+// have to be kept at every insertion, and one of whole pages (BRIN) finds nothing any
+// more once new rows have taken the room of old ones.
+#define RETIRE(table, at)                                                         \
+    "WITH gone AS (DELETE FROM " table " WHERE ctid >= format('(%s,0)', $3)::tid" \
+    " AND ctid < format('(%s,0)', $4)::tid AND worker = $1"                       \
+    " AND " at " < now() - $2::int8 * interval '1 ms')"                           \
+    " SELECT pg_relation_size('" table "')"                                       \
+    " / current_setting('block_size')::int8"
+
 bool
 ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, bool *more,
                  struct error *err)
 {
     static const char *const slices[] = {
-        "DELETE FROM relais.finished_event WHERE ctid IN (SELECT ctid"
-        " FROM relais.finished_event WHERE worker = $1"
-        " AND finished_at < now() - $2::int8 * interval '1 ms' LIMIT $3::int8)",
-        "DELETE FROM relais.journey_step WHERE ctid IN (SELECT ctid"
-        " FROM relais.journey_step WHERE worker = $1"
-        " AND at < now() - $2::int8 * interval '1 ms' LIMIT $3::int8)",
+        RETIRE("relais.finished_event", "finished_at"),
+        RETIRE("relais.journey_step", "at"),
     };
+    char keep[24];
+    char from[24];
+    char to[24];
+    const struct pg_param params[] = {text_param(ledger->worker), text_param(keep),
+                                      text_param(from), text_param(to)};
+    int64_t page = ledger->retired_page;
+    snprintf(keep, sizeof keep, "%" PRId64, keep_ms);
+    snprintf(from, sizeof from, "%" PRId64, page);
+    snprintf(to, sizeof to, "%" PRId64, page + RETIRE_PAGES);
+    *more = false;
     if (!ledger_connected(ledger, err))
         return false;
-    struct str keep;
-    struct str limit;
-    str_begin(&keep, 32);
-    str_begin(&limit, 32);
-    str_printf(&keep, "%lld", (long long)keep_ms);
-    str_printf(&limit, "%d", RETIRE_MAX);
-    bool done = true;
-    *more = false;
-    for (int i = 0; done && i < 2; i++) {
-        struct pg_param params[] = {text_param(ledger->worker), text_param(keep.data),
-                                    text_param(limit.data)};
+    for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++) {
         struct pg_rows *rows = NULL;
-        done = pg_run(ledger->keeper, slices[i], params, 3, &rows, err);
-        *more = *more || (done && pg_affected(rows) == RETIRE_MAX);
+        if (!pg_run(ledger->keeper, slices[i], params, 4, &rows, err))
+            return false;
+        *more = *more || pg_i64(rows, 0, 0) > page + RETIRE_PAGES;
         pg_rows_free(rows);
     }
-    str_end(&keep);
-    str_end(&limit);
-    return done;
+    ledger->retired_page = *more ? page + RETIRE_PAGES : 0;
+    return true;
 }
 
 bool

@@ -185,8 +185,9 @@ bool ledger_pg_clock(struct ledger_pg *ledger, int64_t *ahead_ms,
 // Whether this process may sweep (it holds the worker's advisory lock). Same thread.
 bool ledger_pg_may_sweep(struct ledger_pg *ledger);
 
-// Deletes a slice of the finished events and journey steps older than keep_ms; *more
-// tells that there are others. Same thread.
+// Walks a slice of finished_event and journey_step (8 MiB each) and deletes this
+// worker's rows that are older than keep_ms; *more tells that the end is not reached:
+// call again. After it, the next call begins anew. Same thread.
 bool ledger_pg_retire(struct ledger_pg *ledger, int64_t keep_ms, bool *more,
                       struct error *err) ATTR_MUST_CHECK;
 

@@ -28,6 +28,7 @@ struct ledger_pg {
     bool writer_started, reader_started;
     struct pg *keeper; // used by the caller of ledger_pg_assign() only
     bool leader, sweeper;
+    int64_t retired_page; // from where ledger_pg_retire() goes on
 };
 
 // Whether the keeper's session is there; connects if it is not.

@@ -17,7 +17,7 @@ enum {
     ROUND_MS = 1000,
     AGAIN_MS = 200,
     REPUBLISH_MS = 5000,
-    RETIRE_MS = 60 * 60 * 1000,
+    RETIRE_MS = 24 * 60 * 60 * 1000,
     COUNT_MS = 5 * 1000,
     REJOIN_MS = 5000,
     PAUSE_BYTES = 1000,

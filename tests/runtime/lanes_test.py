@@ -51,6 +51,26 @@ class Parking(Case):
         done = [call.n for call in provider.seen(key=key, done=True)]
         self.assertEqual(done, list(range(300)))
 
+    def test_rows_that_postgres_refused_to_read_are_asked_for_again(self):
+        """Those behind the first 64 have no time at which somebody would ask for them."""
+        stack, provider, key = self.stack, self.provider, self.stack.key("refused")
+        proxy = PgProxy(
+            stack.postgres.dir, f"{stack.name} reader", lambda _: "refuse" if provider.seen(
+                key=key, done=True) and not proxy.cuts else None, word=b"seq LIMIT 64")
+        self.addCleanup(proxy.close)
+        provider.fail("500", key=key)
+        worker = stack.worker(DATABASE_URL=proxy.url).ready()
+        for n in range(70):
+            stack.send("echo.free", key, n)
+        stack.flush()
+        wait_until(lambda: len(stack.parked()) == 70, "70 parked")
+        provider.clear_rules()
+        stack.settle()
+        self.assertEqual([call.n for call in provider.seen(key=key, done=True)],
+                         list(range(70)))
+        self.assertEqual(proxy.cuts["refuse"], 1)
+        self.assertEqual(len(worker.lines("park-read")), 1)
+
     def test_a_row_that_is_written_while_the_lane_is_looked_up_is_not_left_behind(self):
         """Its look-up finds nothing; before that answer comes, the row is in the ledger and
         told to be."""

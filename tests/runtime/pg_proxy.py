@@ -10,9 +10,9 @@ import threading
 
 class PgProxy:
     """decide(n) is asked for the n-th COMMIT (or another `word`) of sessions whose
-    application_name contains `name`: "before", "after", "hold", "half" or None. answer(start)
-    is told before a client gets what the server says, with how its session began. Either may
-    take its time."""
+    application_name contains `name`: "before", "after", "hold", "half", "refuse" (the server
+    does not understand it) or None. answer(start) is told before a client gets what the
+    server says, with how its session began. Either may take its time."""
 
     def __init__(self, folder, name, decide, answer=lambda start: None,
                  word=b"COMMIT"):
@@ -67,6 +67,8 @@ class PgProxy:
                     down.join()
                 if cut in ("before", "hold", "half"):
                     break
+                if cut == "refuse":
+                    data = data.replace(self.word, b"?" + self.word[1:])
                 if cut == "after":
                     hold.set()
                 server.sendall(data)

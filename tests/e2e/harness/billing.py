@@ -152,9 +152,11 @@ class Billing(Case):
             waiting += self.system.ledger(
                 "SELECT 1 FROM relais.outbox UNION ALL"
                 " SELECT 1 FROM relais.parked_event")
+            if waiting:
+                return False
             shown = json.loads(self.system.relais("status", "--json"))
             behind = [one for one in shown["topics"] if int(one["lag"] or 0) > 0]
-            return not waiting and not behind and before == self.progress()
+            return not behind and before == self.progress()
 
         self.until("nothing is on its way", rests, 120)
 

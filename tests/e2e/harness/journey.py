@@ -165,10 +165,11 @@ class Journey(Case):
                 " UNION ALL SELECT 1 FROM relais.timer WHERE due_at < clock_timestamp()"
                 " + (SELECT coalesce(max(ahead_ms), 0) FROM relais.clock)"
                 " * interval '1 ms'")
+            if waiting:
+                return False
             shown = json.loads(self.system.relais("status", "--json"))
             behind = [row for row in shown["topics"] if int(row["lag"] or 0) > 0]
-            return not waiting and not behind and self.spooled() == 0 \
-                and before == self.progress()
+            return not behind and self.spooled() == 0 and before == self.progress()
 
         self.until("nothing is on its way", rests, seconds)
 

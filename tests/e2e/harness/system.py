@@ -8,6 +8,7 @@ import time
 
 from .directus import Directus
 from .programs import NAMES, QUICK, SLICE, Program, names_of, simulators_of
+from .psql import Psql, psql_program
 from .simulator import Mautic, Ninja, Simulator
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -23,6 +24,8 @@ class System:
         self.quick = quick
         self.env = {}
         self.programs = {}
+        self.databases = {}
+        self.command = {}  # what the command relais gets
         self.started = False
         self.begun_ms = int(time.time() * 1000)
         self.made = set()
@@ -69,6 +72,8 @@ class System:
 
     def down(self, keep=False):
         self.stop_programs()
+        for database in self.databases.values():
+            database.close()
         for part in ("directus", "redis", "kafka", "postgres"):
             self.part("stop", part)
         if not keep:
@@ -132,9 +137,10 @@ class System:
 
     def relais(self, *words, check=True, both=False, **more):
         """Runs the command relais; returns its output, or `both` with its errors."""
-        lines = self.deploy("settings", self.run, "relais").splitlines()
-        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
-        env.update(dict(line.split("=", 1) for line in lines), **more)
+        if not self.command:
+            lines = self.deploy("settings", self.run, "relais").splitlines()
+            self.command = dict(line.split("=", 1) for line in lines)
+        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **self.command, **more}
         return run([self.binaries / "relais", *words], check=check, env=env, both=both)
 
     # What is to be seen.
@@ -149,14 +155,12 @@ class System:
         return self.rows(self.env["CAPTURE_DATABASE_URL"], query, **values)
 
     def rows(self, url, query, **values):
-        words = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
-        for name, value in values.items():
-            words += ["-v", "%s=%s" % (name, value)]
-        text = "SELECT coalesce(json_agg(t), '[]') FROM (%s) t" % query
-        return json.loads(run([*words, url], feed=text))
+        if url not in self.databases:
+            self.databases[url] = Psql(url)
+        return self.databases[url].rows(query, values)
 
     def execute(self, url, statements):
-        run(["psql", "-Xq", "-v", "ON_ERROR_STOP=1", url], feed=statements)
+        run([psql_program(), "-Xq", "-v", "ON_ERROR_STOP=1", url], feed=statements)
 
     def records(self, topic):
         """All records of the topic, oldest first in each partition."""
