@@ -3,8 +3,8 @@
 
 packages_build=(
     build-essential cmake libcmocka-dev libcurl4-openssl-dev libhiredis-dev libjson-c-dev
-    libmicrohttpd-dev libpq-dev librdkafka-dev libsqlite3-dev libssl-dev ninja-build
-    pkg-config
+    libmicrohttpd-dev libmimalloc-dev libpq-dev librdkafka-dev libsqlite3-dev libssl-dev
+    ninja-build pkg-config
 )
 # redis-tools holds the server's binary too; redis-server would start a service.
 packages_stack=(

@@ -317,10 +317,10 @@ kill_in_a_backlog_loses_nothing_and_keeps_the_order(void **state)
     enum { KILLS = 6 };
     struct world *world = *state;
 
-    write_backlog(world, 100, 199);
+    write_backlog(world, 100, 79);
     for (int i = 1; i <= KILLS; i++) {
         start(&world->active);
-        await_unpublished(world, 20000 - 3000 * i);
+        await_unpublished(world, 8000 - 1200 * i);
         program_kill(&world->active);
     }
     start(&world->active);
@@ -339,8 +339,8 @@ standby_takes_over_without_interleaving(void **state)
     start(&world->standby);
     program_await(&world->standby, "/readyz", 200, "ok");
     program_await(&world->standby, "/metrics", 200, NOT_ACTIVE);
-    write_backlog(world, 50, 199);
-    await_unpublished(world, 8000);
+    write_backlog(world, 50, 99);
+    await_unpublished(world, 4000);
     program_kill(&world->active);
     await_unpublished(world, 0);
     program_await(&world->standby, "/metrics", 200, ACTIVE);

@@ -76,7 +76,7 @@ class Parking(Case):
         told to be."""
         stack, provider, key = self.stack, self.provider, self.stack.key("last")
         answered, asked, told = threading.Event(), threading.Event(), threading.Event()
-        holding, looking = threading.Event(), threading.Event()
+        holding, held, looking = threading.Event(), threading.Event(), threading.Event()
         for event in (answered, asked, told):
             self.addCleanup(event.set)
 
@@ -84,6 +84,7 @@ class Parking(Case):
             if not holding.is_set():
                 return
             if not looking.is_set():
+                held.set()
                 asked.wait(PATIENCE)  # the first one's end is kept until the second is here
             else:
                 told.wait(PATIENCE)  # the second one's row, until nothing was found
@@ -113,6 +114,7 @@ class Parking(Case):
         wait_until(called.is_set, "called again")
         holding.set()
         let.set()
+        wait_until(held.is_set, "the first one's end")
         stack.send("echo.free", key, 1)
         stack.flush()
         wait_until(lambda: "\nrelais_events_in_memory 1\n" in worker.get("/metrics")[1],
