@@ -173,14 +173,18 @@ stands_for(const char *code, const char *company)
     return code[i] == '\0' && (next == '\0' || next == '_') ? i : 0;
 }
 
-// The company's own secrets, else those for all; NULL if there are none.
+// The company's own secrets, else those for all; NULL if there are none. With `newest`
+// only those count that are in force: of a company's own one there may be just the
+// _PREVIOUS left, on its way back to the one for all.
 static const struct company *
-find_company(const struct webhook_secrets *secrets, const char *company)
+find_company(const struct webhook_secrets *secrets, const char *company, bool newest)
 {
     const struct company *found = NULL;
     size_t best = 0;
     for (size_t i = 0; i < secrets->count; i++) {
         const struct company *one = &secrets->companies[i];
+        if (newest && one->now[0] == '\0')
+            continue;
         size_t length = stands_for(one->code, company);
         bool for_all = one->code[0] == '\0' && found == NULL;
         if (length > best || for_all) {
@@ -194,19 +198,20 @@ find_company(const struct webhook_secrets *secrets, const char *company)
 const char *
 webhook_secrets_now(const struct webhook_secrets *secrets, const char *company)
 {
-    const struct company *own = find_company(secrets, company);
-    return own != NULL && own->now[0] != '\0' ? own->now : NULL;
+    const struct company *newest = find_company(secrets, company, true);
+    return newest != NULL ? newest->now : NULL;
 }
 
 bool
 webhook_secrets_match(const struct webhook_secrets *secrets, const char *company,
                       const char *given)
 {
-    const struct company *own = find_company(secrets, company);
+    const char *newest = webhook_secrets_now(secrets, company);
+    const struct company *own = find_company(secrets, company, false);
     if (own == NULL || given == NULL)
         return false;
     // Both are always compared: the time must not tell which one fits.
-    bool now = own->now[0] != '\0' && hmac_same(given, own->now);
+    bool now = newest != NULL && hmac_same(given, newest);
     bool before = own->before[0] != '\0' && hmac_same(given, own->before);
     return now || before;
 }
@@ -216,7 +221,7 @@ signed_by(const char *secret, const void *data, size_t length, const char *given
 {
     unsigned char mac[HMAC_BYTES];
     char expected[HMAC_HEX];
-    if (secret[0] == '\0')
+    if (secret == NULL || secret[0] == '\0')
         return false;
     hmac_sha256(secret, strlen(secret), data, length, NULL, 0, mac);
     hmac_hex(mac, sizeof mac, expected);
@@ -229,11 +234,11 @@ webhook_secrets_signed(const struct webhook_secrets *secrets, const char *compan
                        const unsigned char mac[HMAC_BYTES])
 {
     char given[HMAC_HEX];
-    const struct company *own = find_company(secrets, company);
+    const struct company *own = find_company(secrets, company, false);
     if (own == NULL)
         return false;
     hmac_hex(mac, HMAC_BYTES, given);
-    bool now = signed_by(own->now, data, length, given);
+    bool now = signed_by(webhook_secrets_now(secrets, company), data, length, given);
     bool before = signed_by(own->before, data, length, given);
     return now || before;
 }

@@ -2,10 +2,11 @@
 // during a rotation two of each.
 //
 // Under the name X these are read: X, X_PREVIOUS, X_<COMPANY>, X_<COMPANY>_PREVIOUS,
-// each also as <NAME>_FILE. A company that has its own takes no other. Its part of the
-// name is its code in capitals with _ for what is neither letter nor digit; a shorter
-// one stands for all that begin with it and _ (X_ENKI for ENKI_REALTY). No other
-// setting may begin with X_.
+// each also as <NAME>_FILE. A company that has its own takes no other; while only its
+// _PREVIOUS is set, it takes that beside the one for all. Its part of the name is its
+// code in capitals with _ for what is neither letter nor digit; a shorter one stands
+// for all that begin with it and _ (X_ENKI for ENKI_REALTY). No other setting may
+// begin with X_.
 #ifndef RELAIS_WEBHOOK_SECRETS_H
 #define RELAIS_WEBHOOK_SECRETS_H
 

@@ -107,6 +107,19 @@ two_fit_during_a_rotation(void **state)
 }
 
 static void
+on_the_way_back_to_the_common_secret_both_fit(void **state)
+{
+    (void)state;
+    setenv("T_HOOK", "new", 1);
+    setenv("T_HOOK_PREVIOUS", "old", 1);
+    setenv("T_HOOK_LEXAIA_PREVIOUS", "only-old", 1);
+    assert_true(matches("LEXAIA", "only-old"));
+    assert_true(matches("LEXAIA", "new"));
+    assert_false(matches("LEXAIA", "old"));
+    assert_false(matches("TAKEOUT", "only-old"));
+}
+
+static void
 the_newest_one_is_registered(void **state)
 {
     (void)state;
@@ -117,7 +130,7 @@ the_newest_one_is_registered(void **state)
     struct webhook_secrets *secrets = opened();
     assert_string_equal(webhook_secrets_now(secrets, "TAKEOUT"), "new");
     assert_string_equal(webhook_secrets_now(secrets, "ENKI_REALTY"), "own");
-    assert_null(webhook_secrets_now(secrets, "LEXAIA"));
+    assert_string_equal(webhook_secrets_now(secrets, "LEXAIA"), "new");
     webhook_secrets_close(secrets);
 }
 
@@ -191,6 +204,7 @@ main(void)
         TEST(the_common_secret_is_for_those_without_their_own),
         TEST(a_shorter_code_stands_for_longer_ones_that_have_none),
         TEST(two_fit_during_a_rotation),
+        TEST(on_the_way_back_to_the_common_secret_both_fit),
         TEST(the_newest_one_is_registered),
         TEST(a_signature_is_checked_with_both),
         TEST(a_secret_may_stand_in_a_file),
