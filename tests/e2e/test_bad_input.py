@@ -163,6 +163,7 @@ class BadInput(Case):
                    and line["company"] == "TAKEOUT"]
         self.assertEqual((line["type"], line["outcome"], line["text"]), (
             "docuseal.form.completed", "done",
+            "it says TAKEOUT, but the submission is of DAINAMICS; "
             "submission %d: nothing new" % submission))
         self.assertEqual(self.status(quote), ("sent", "pending"))
         self.simulator.sign(submission)

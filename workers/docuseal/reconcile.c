@@ -262,6 +262,18 @@ fill_round(struct docuseal_sight *sight)
         round->level = json_string_or(client, "metadata.signature_level", NULL);
 }
 
+// Ours is what the round says. An event that says another company's is told, not
+// obeyed.
+static void
+note_company(struct job *job, const struct docuseal_sight *sight)
+{
+    const char *said = sight->ev->company;
+    const char *company = sight->round->company;
+    if (said[0] != '\0' && company != NULL && strcmp(said, company) != 0)
+        settlement_note(job, "it says %.40s, but the submission is of %.40s", said,
+                        company);
+}
+
 bool
 docuseal_reconcile(struct job *job, const struct docuseal *ds, const struct event *ev)
 {
@@ -292,6 +304,7 @@ docuseal_reconcile(struct job *job, const struct docuseal *ds, const struct even
     if (sight.round == NULL)
         return false;
     fill_round(&sight);
+    note_company(job, &sight);
     if (!is_present(job, &sight, &present))
         return false;
     return present ? docuseal_sight_act(job, &sight) : act_on_other(job, &sight);
