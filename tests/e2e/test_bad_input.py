@@ -163,8 +163,8 @@ class BadInput(Case):
                    and line["company"] == "TAKEOUT"]
         self.assertEqual((line["type"], line["outcome"], line["text"]), (
             "docuseal.form.completed", "done",
-            "it says TAKEOUT, but the submission is of DAINAMICS; "
-            "submission %d: nothing new" % submission))
+            "submission %d: nothing new; the event says TAKEOUT, the submission is of "
+            "DAINAMICS" % submission))
         self.assertEqual(self.status(quote), ("sent", "pending"))
         self.simulator.sign(submission)
         self.becomes(quote, "signed", "completed")

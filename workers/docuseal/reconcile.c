@@ -270,8 +270,9 @@ note_company(struct job *job, const struct docuseal_sight *sight)
     const char *said = sight->ev->company;
     const char *company = sight->round->company;
     if (said[0] != '\0' && company != NULL && strcmp(said, company) != 0)
-        settlement_note(job, "it says %.40s, but the submission is of %.40s", said,
-                        company);
+        settlement_note(job, "%s; the event says %.40s, the submission is of %.40s",
+                        job->settlement->note != NULL ? job->settlement->note : "done",
+                        said, company);
 }
 
 bool
@@ -304,8 +305,9 @@ docuseal_reconcile(struct job *job, const struct docuseal *ds, const struct even
     if (sight.round == NULL)
         return false;
     fill_round(&sight);
-    note_company(job, &sight);
-    if (!is_present(job, &sight, &present))
+    if (!is_present(job, &sight, &present)
+        || !(present ? docuseal_sight_act(job, &sight) : act_on_other(job, &sight)))
         return false;
-    return present ? docuseal_sight_act(job, &sight) : act_on_other(job, &sight);
+    note_company(job, &sight);
+    return true;
 }
