@@ -54,18 +54,14 @@ class BadInput(Case):
     # What is to be seen.
 
     def log_end(self, program):
-        return len(self.log_lines(program))
-
-    def log_lines(self, program):
-        text = self.system[program].log.read_text("utf-8", "replace")
-        return [json.loads(line) for line in text.split("\n") if line.startswith("{")]
+        return len(self.system[program].lines())
 
     def assert_refused(self, answer, status, reason):
         """A problem document, and one log line with the cause."""
         self.assertEqual(answer.status, status, rest.text_of(answer))
         self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
         self.assertEqual(rest.json_of(answer)["status"], status)
-        lines = self.log_lines("ingest")[self.since:]
+        lines = self.system["ingest"].lines()[self.since:]
         self.since += len(lines)
         refused = [(line["status"], line["reason"]) for line in lines
                    if line["event"] == "webhook" and line["status"] >= 400]
@@ -79,7 +75,7 @@ class BadInput(Case):
     def assert_logged(self, program, *words):
         """A log line of an attempt that names the cause."""
         def found():
-            return [line for line in self.log_lines(program)
+            return [line for line in self.system[program].lines()
                     if line["event"] == "attempt" and line["outcome"] == "dead"
                     and all(word in json.dumps(line) for word in words)]
 
@@ -158,7 +154,7 @@ class BadInput(Case):
             metadata={"company": "TAKEOUT"}))
         self.assertEqual(answer.status, 200)
         self.settled(quote)
-        (line,) = [line for line in self.log_lines("docuseal")
+        (line,) = [line for line in self.system["docuseal"].lines()
                    if line["event"] == "attempt" and quote in line["entity"]
                    and line["company"] == "TAKEOUT"]
         self.assertEqual((line["type"], line["outcome"], line["text"]), (

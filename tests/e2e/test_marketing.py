@@ -392,6 +392,28 @@ class Lost(Marketing):
         self.assertIn("mautic.webhook-off", self.system.relais("attention", "list"))
 
 
+class Batches(Marketing):
+    def test_two_that_unsubscribe_in_one_batch_are_both_opted_out(self):
+        contacts = [self.quote(self.sent_quote()[0])["contact_id"] for _ in range(2)]
+        emails = [self.email(contact) for contact in contacts]
+        for email in emails:
+            self.noted(email, "quote_sent")
+        self.addCleanup(self.mautic.config, webhook_mode="immediate", cron_ms="1000")
+        self.mautic.config(webhook_mode="process", cron_ms="0")
+        for email in emails:
+            self.mautic.control("POST", "unsubscribe", {"email": email})
+        self.mautic.control("POST", "process_webhooks", {})
+        self.until("both are opted out",
+                   lambda: not any(self.opted_in(contact) for contact in contacts))
+        (batch,) = [line for line in self.system["ingest"].lines()
+                    if line["event"] == "webhook" and line["events"] == len(emails)
+                    and line["type"] == "mautic.lead_channel_subscription_changed"]
+        self.assertEqual(batch["status"], 200)
+        for email, contact in zip(emails, contacts):
+            self.come_to_rest(email)
+            self.assertEqual(len(self.facts(contact, "contact.unsubscribed")), 1)
+
+
 class Outage(Marketing):
     def test_mautic_is_away_while_a_quote_is_signed_and_catches_up_in_order(self):
         quote = self.new_quote()
@@ -445,3 +467,18 @@ class Tokens(Marketing):
         self.assertLessEqual(len(asked), 2)
         refused = [row for row in self.mautic.calls(since=mark) if row["status"] == 401]
         self.assertTrue(refused)
+
+    def test_a_user_of_the_api_does_where_there_are_no_credentials(self):
+        worker = self.system["mautic"]
+        self.addCleanup(worker.up, **self.settings)
+        self.addCleanup(worker.stop)
+        worker.stop()
+        worker.up(**self.settings, MAUTIC_CLIENT_ID="", MAUTIC_CLIENT_SECRET="",
+                  MAUTIC_USERNAME="relais", MAUTIC_PASSWORD="simulated-mautic-password")
+        mark = self.mautic.mark()
+        quote, _ = self.sent_quote()
+        email = self.email(self.quote(quote)["contact_id"])
+        self.noted(email, "quote_sent")
+        self.come_to_rest(email, quote)
+        self.assertEqual(len(self.entries(email, QUOTE_SENT)), 1)
+        self.assertEqual(self.mautic.calls(since=mark, path_prefix="/oauth/v2/token"), [])

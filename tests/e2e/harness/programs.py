@@ -1,5 +1,6 @@
 """One program of Relais (or a simulator) in a run folder."""
 
+import json
 import os
 import pathlib
 import signal
@@ -174,6 +175,11 @@ class Program:
 
     def thaw(self):
         self.signal(signal.SIGCONT)
+
+    def lines(self):
+        """All that it logged."""
+        text = self.log.read_text("utf-8", "replace")
+        return [json.loads(line) for line in text.split("\n") if line.startswith("{")]
 
     def tail(self, lines=10):
         if not self.log.exists():
