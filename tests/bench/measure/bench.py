@@ -60,6 +60,7 @@ class Bench:
         else:
             os.rmdir(run)
             atexit.register(clean_up, system, False)
+            system.watch()
             run_or_end([ROOT / "deploy" / "stack", "up", run], stdout=sys.stderr,
                        env={**os.environ, "STACK_KAFKA_JAVA": ""})
         system.configure()

@@ -7,6 +7,9 @@
 #   deploy.sh reader <run>                     the URL of a role that reads Directus's rows
 #   deploy.sh superuser <run>                  the URL of one that may all, in that database
 #   deploy.sh remove <run>                     what is left of a stopped stack
+#   deploy.sh watch <run> <pid>                waits for that process's end; if it could not
+#                                              clean up (ctest kills what takes too long),
+#                                              ends and removes all of the run
 set -uo pipefail
 . "$(dirname "$0")/../../../deploy/lib/stack.sh"
 . "$deploy_dir/lib/programs.sh"
@@ -22,11 +25,21 @@ settings() {
     fi
 }
 
+watch() {
+    local file
+    tail --pid="$2" -f /dev/null
+    for file in "$1"/pid/*; do
+        [ -f "$file" ] && process_stop "$1" "$(basename "$file")" 5
+    done
+    [ ! -d "$1" ] || stack_remove "$1"
+}
+
 case ${1:-} in
 configure) programs_configure "$2" "$3" ;;
 settings) settings "${@:2}" ;;
 reader) postgres_reader "$2" ;;
 superuser) postgres_url "$2" postgres directus ;;
 remove) stack_remove "$2" ;;
+watch) watch "$2" "$3" ;;
 *) exit 2 ;;
 esac

@@ -78,7 +78,7 @@ def start(arguments, suite):
     else:
         os.rmdir(run)
         atexit.register(clean_up, system, arguments.keep)
-        system.stack_up()
+        system.stack_up(arguments.keep)
     system.configure()
     say("the stack in %s" % run, since)
     prepare(system, suite)

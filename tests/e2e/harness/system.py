@@ -1,6 +1,7 @@
 """A run folder: the stack's parts, Relais's programs, the ledger and Kafka."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -32,8 +33,17 @@ class System:
 
     # The stack.
 
-    def stack_up(self):
+    def watch(self):
+        """However this process ends, nothing of the run stays."""
+        self.watcher = subprocess.Popen(
+            [HERE / "deploy.sh", "watch", self.run, str(os.getpid())],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True)
+
+    def stack_up(self, keep=False):
         """Kafka, Postgres, Redis, Directus; installs and fetches what is missing."""
+        if not keep:
+            self.watch()
         subprocess.run([ROOT / "deploy" / "stack", "up", self.run], check=True)
 
     def configure(self):

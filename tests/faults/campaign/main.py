@@ -54,7 +54,7 @@ def start(arguments, integrations):
     else:
         os.rmdir(run)
         atexit.register(clean_up, system, arguments.keep)
-        system.stack_up()
+        system.stack_up(arguments.keep)
     system.configure()
     for name in simulators_of(integrations):
         program = system.programs.get(name) or system.add(name)
