@@ -5,20 +5,21 @@ import collections
 from harness.programs import SLICE
 
 Provider = collections.namedtuple(
-    "Provider", "name worker simulator api creates settles produces once")
+    "Provider", "name worker simulator api creates produces once")
 
 # name: the paths that create something, which make a worker unsure when they are cut;
-# bytes that only a settle sends to Postgres; a record that only this worker produces;
-# whether the provider sends a webhook once only.
+# a record that only this worker produces; whether the provider sends a webhook once only.
 KINDS = {
-    "docuseal": ("/", ("/submissions",), "relais.outbox (topic", "signature.requested",
-                 False),
+    "docuseal": ("/", ("/submissions",), "signature.requested", False),
     "invoice-ninja": ("/api/v1/", ("/api/v1/clients", "/api/v1/invoices",
-                                   "/api/v1/emails"),
-                      "relais.outbox (topic", "deposit.invoiced", True),
+                                   "/api/v1/emails"), "deposit.invoiced", True),
     "mautic": ("/api/", ("/api/contacts/new", "/api/campaigns/", "/api/notes/new"),
-               "relais.finished_event (worker", "contact.unsubscribed", True),
+               "contact.unsubscribed", True),
 }
+
+# Bytes that a worker sends to Postgres whenever it stores an intent, and whenever it settles
+# what it created. (What is prepared goes over the wire once a connection.)
+INTENDS, SETTLES = "take_over + 1", "identity, 'confirmed'"
 
 # What can happen to a call that creates, and to any other; how probable it is.
 CREATING = (("cut_after", 0.1), ("cut_before", 0.05), ("500", 0.05), ("429", 0.03))

@@ -7,7 +7,7 @@ import time
 from harness.programs import names_of, simulators_of
 from harness.wait import until
 
-from .providers import POINTS
+from .providers import INTENDS, POINTS, SETTLES
 from .proxies import wait_killed
 from .stories import Bag
 
@@ -160,8 +160,8 @@ class Troubles:
         ledger, kafka = self.proxies.ledgers[provider.worker], self.proxies.kafka
         for point in POINTS:
             self.kill_in_simulator(provider, point)
-        self.kill_on_wire("intent stored", provider, ledger, "take_over + 1")
-        self.kill_on_wire("settle committed", provider, ledger, provider.settles)
+        self.kill_on_wire("intent stored", provider, ledger, INTENDS)
+        self.kill_on_wire("settle committed", provider, ledger, SETTLES)
         self.kill_on_wire("record produced", provider, kafka, provider.produces)
 
     def kill_in_simulator(self, provider, point):
