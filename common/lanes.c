@@ -174,12 +174,9 @@ lane_lose(struct lane *lane)
 static void
 hurry(struct lane *lane)
 {
-    bool waited = lane->state == LANE_WAITING;
     if (lane->parked && lane->first == NULL)
         lane->due = true;
-    else if (!waited)
-        return;
-    if (waited) {
+    if (lane->state == LANE_WAITING) {
         loop_timer_stop(lane->lanes->loop, &lane->timer);
         lane->state = LANE_IDLE;
     }

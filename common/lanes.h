@@ -49,6 +49,9 @@ struct fair_line {
 
 enum { LANE_BUCKETS = 8192, SAME_COUNTS = 1 << 15 };
 
+// After so long what Postgres refused to answer is asked again.
+enum { LANES_ASK_AGAIN_MS = 1000 };
+
 struct lanes {
     struct worker *worker;
     struct loop *loop;

@@ -8,8 +8,6 @@
 #include "common/pg.h"
 #include "common/str.h"
 
-enum { ASK_AGAIN_MS = 1000 };
-
 struct batch {
     struct loop_mail mail;
     struct loop_timer timer;
@@ -87,7 +85,7 @@ ask_later(struct batch *batch)
     log_error("ledger-read", "%s", batch->read.error.text);
     error_clear(&batch->read.error);
     batch->timer.fire = ask_again;
-    loop_timer_set(batch->lanes->loop, &batch->timer, clock_ms() + ASK_AGAIN_MS);
+    loop_timer_set(batch->lanes->loop, &batch->timer, clock_ms() + LANES_ASK_AGAIN_MS);
 }
 
 static void

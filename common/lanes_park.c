@@ -10,8 +10,6 @@
 #include "common/pg.h"
 #include "common/str.h"
 
-enum { ASK_AGAIN_MS = 1000 };
-
 struct park {
     struct ledger_write write;
     struct lane *lane;
@@ -209,7 +207,7 @@ rows_read(struct loop_mail *mail)
         // tells.
         if (!atomic_load(&lanes->worker->draining))
             log_error("park-read", "lane %s: %s", lane->name, load->read.error.text);
-        lane_wait(lane, ASK_AGAIN_MS);
+        lane_wait(lane, LANES_ASK_AGAIN_MS);
     } else if (pg_rows_count(rows) == 0 && load->all_written
                && lane->parkings == load->parkings) {
         unpark(lane);

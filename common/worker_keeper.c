@@ -18,6 +18,7 @@ enum {
     AGAIN_MS = 200,
     REPUBLISH_MS = 5000,
     RETIRE_MS = 24 * 60 * 60 * 1000,
+    RETIRE_AGAIN_MS = 60 * 60 * 1000,
     COUNT_MS = 5 * 1000,
     REJOIN_MS = 5000,
     PAUSE_BYTES = 1000,
@@ -349,8 +350,11 @@ retire(struct keeper *keeper, int64_t now)
     struct worker *worker = keeper->worker;
     struct error err;
     bool more = false;
-    if (!ledger_pg_retire(worker->ledger, worker->settings.retention_ms, &more, &err))
+    if (!ledger_pg_retire(worker->ledger, worker->settings.retention_ms, &more, &err)) {
         log_warn("retire", "%s", err.text);
+        keeper->retire_at_ms = now + RETIRE_AGAIN_MS; // from the slice that failed
+        return;
+    }
     keeper->retire_at_ms = more ? now : now + RETIRE_MS;
 }
 
