@@ -303,6 +303,36 @@ installing_again_changes_nothing(void **state)
     free(before);
 }
 
+// ALTER TABLE ... DISABLE TRIGGER leaves a trigger that does nothing.
+static void
+one_that_is_missing_or_switched_off_is_said_and_made_anew(void **state)
+{
+    static const char silent[] =
+        "SELECT string_agg(name, ',') FROM relais_capture.standing(ARRAY['quotes',"
+        " 'leads', 'no_such']) WHERE target IS NOT NULL AND NOT captured";
+    static const char *const ways[] = {
+        "ALTER TABLE leads DISABLE TRIGGER relais_capture",
+        "ALTER TABLE leads DISABLE TRIGGER relais_capture_truncate",
+        "ALTER TABLE leads ENABLE REPLICA TRIGGER relais_capture",
+        "DROP TRIGGER relais_capture ON leads",
+    };
+    struct capture_world *world = *state;
+
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        pg_fixture_do(world->pg, ways[i]);
+        capture_world_assert(world, silent, "leads");
+        assert_int_equal(pg_fixture_number(world->pg, "SELECT relais_capture.install("
+                                                      "ARRAY['quotes', 'leads'])"),
+                         2);
+        assert_int_equal(
+            pg_fixture_number(world->pg, "SELECT count(*) FROM relais_capture.standing("
+                                         "ARRAY['quotes', 'leads']) WHERE captured"),
+            2);
+    }
+    pg_fixture_do(world->pg, "INSERT INTO leads (status) VALUES ('new')");
+    assert_int_equal(capture_world_changes(world), 1);
+}
+
 static void
 collection_made_later_is_captured_once_installed(void **state)
 {
@@ -394,6 +424,7 @@ main(void)
         TEST(writer_without_rights_on_the_outbox_is_captured),
         TEST(hostile_search_path_is_harmless),
         TEST(installing_again_changes_nothing),
+        TEST(one_that_is_missing_or_switched_off_is_said_and_made_anew),
         TEST(collection_made_later_is_captured_once_installed),
         TEST(collection_with_another_name_is_called_by_its_own),
         TEST(renamed_invoices_are_still_found_by_their_children),

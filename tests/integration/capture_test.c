@@ -574,6 +574,54 @@ collection_made_before_the_start_is_captured(void **state)
 }
 
 static void
+trigger_that_was_switched_off_is_put_back(void **state)
+{
+    struct world *world = *state;
+
+    pg_fixture_do(world->pg, "ALTER TABLE quotes DISABLE TRIGGER ALL;"
+                             "INSERT INTO quotes (id) VALUES ('" COMPANY "')");
+    assert_int_equal(unpublished(world), 0);
+    start(&world->active);
+    program_await(&world->active, "/readyz", 200, "ok");
+    pg_fixture_do(world->pg, "INSERT INTO quotes (id) VALUES ('" QUOTE "')");
+    await_unpublished(world, 0);
+    assert_int_equal(pg_fixture_number(world->pg, "SELECT count(*) FROM "
+                                                  "relais_capture.change"),
+                     1);
+    assert_int_equal(program_stop(&world->active), 0);
+}
+
+// Whoever may not put it back says so where people look, and goes on with the rest.
+static void
+trigger_that_cannot_be_put_back_is_told(void **state)
+{
+    struct world *world = *state;
+
+    char url[200];
+    (void)snprintf(url, sizeof url, "postgresql://guest@/postgres?host=%s",
+                   world->postgres.dir);
+    pg_fixture_do(world->pg,
+                  "CREATE ROLE guest LOGIN; GRANT USAGE ON SCHEMA relais_capture TO"
+                  " guest; GRANT USAGE ON SCHEMA public TO guest; GRANT SELECT, "
+                  "UPDATE, DELETE ON relais_capture.change TO"
+                  " guest; GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest;"
+                  "ALTER TABLE quotes DISABLE TRIGGER relais_capture");
+    program_set(&world->active, "CAPTURE_DATABASE_URL", url);
+    start(&world->active);
+    program_await(&world->active, "/readyz", 503,
+                  "changes of quotes are not captured: run `relais migrate`");
+    pg_fixture_do(world->pg, "INSERT INTO leads DEFAULT VALUES");
+    await_unpublished(world, 0);
+    assert_int_equal(program_stop(&world->active), 0);
+
+    pg_fixture_do(world->pg, "REVOKE USAGE ON SCHEMA public FROM guest");
+    start(&world->active);
+    program_await(&world->active, "/readyz", 503, "DIRECTUS_COLLECTION_QUOTES");
+    assert_int_equal(program_stop(&world->active), 0);
+    pg_fixture_do(world->pg, "DROP OWNED BY guest; DROP ROLE guest");
+}
+
+static void
 wrong_settings_end_the_program_at_once(void **state)
 {
     struct world *world = *state;
@@ -607,6 +655,8 @@ main(void)
         TEST(record_the_broker_finds_too_large_does_not_block),
         TEST(published_changes_are_deleted_after_their_retention),
         TEST(collection_made_before_the_start_is_captured),
+        TEST(trigger_that_was_switched_off_is_put_back),
+        TEST(trigger_that_cannot_be_put_back_is_told),
         TEST(wrong_settings_end_the_program_at_once),
     };
 

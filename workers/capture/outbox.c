@@ -16,6 +16,7 @@
 #include "workers/capture/companies.h"
 #include "workers/capture/publisher.h"
 #include "workers/capture/session.h"
+#include "workers/capture/triggers.h"
 
 enum {
     HOUSE_EVERY_MS = 60 * 1000, // new collections, old rows
@@ -31,6 +32,7 @@ struct outbox {
     struct capture_backoff backoff;
     int64_t house_at_ms;
     int64_t careful; // rows to go one at a time, after one that was too large
+    char gap[CAPTURE_GAP_BYTES]; // see triggers.h
 };
 
 // In the order of the SELECT.
@@ -230,7 +232,7 @@ read_unpublished(struct outbox *o, struct pg_rows **rows, struct error *err)
 static void
 say_active(struct outbox *o)
 {
-    if (capture_status_set(&o->capture->status, CAPTURE_ACTIVE, ""))
+    if (capture_status_set(&o->capture->status, CAPTURE_ACTIVE, o->gap))
         log_info("active", "publishing the changes of Directus");
     metric_set(o->capture->active, 1);
 }
@@ -250,43 +252,6 @@ turn(struct outbox *o, bool *idle, struct error *err)
     bool good = *idle || publish(o, rows, err);
     pg_rows_free(rows);
     return good;
-}
-
-// "quotes=devis,...": what install() takes.
-static void
-name_collections(const struct capture_settings *settings, struct pg_array *names)
-{
-    pg_array_begin(names, PG_TYPE_TEXT);
-    for (size_t i = 0; i < CAPTURE_COLLECTIONS; i++) {
-        char entry[200];
-        snprintf(entry, sizeof entry, "%s=%s", capture_collections[i],
-                 settings->collections[i]);
-        pg_array_text(names, entry);
-    }
-}
-
-// Puts the trigger on collections that were made since. Without the right to do so, or
-// while somebody holds such a table for long, what is in place goes on.
-static bool
-install(struct outbox *o, struct error *err)
-{
-    struct pg_array names;
-    struct pg_rows *rows = NULL;
-
-    name_collections(&o->capture->settings, &names);
-    const struct pg_param params[] = {pg_array_param(&names)};
-    bool good =
-        pg_run(o->pg, "SELECT relais_capture.install($1)", params, 1, &rows, err);
-    pg_array_end(&names);
-    if (!good) {
-        log_warn("triggers", "not all are in place: %s", err->text);
-        return pg_ok(o->pg);
-    }
-    if (pg_i64(rows, 0, 0) < CAPTURE_COLLECTIONS)
-        log_debug("triggers", "%lld of %d collections are there",
-                  (long long)pg_i64(rows, 0, 0), (int)CAPTURE_COLLECTIONS);
-    pg_rows_free(rows);
-    return true;
 }
 
 // Deletes what was published long ago, a piece at a time; *more if there is more.
@@ -315,7 +280,8 @@ keep_house(struct outbox *o, struct error *err)
 
     if (clock_ms() < o->house_at_ms)
         return true;
-    if (!install(o, err) || !delete_old(o, &more, err))
+    if (!capture_triggers_keep(o->pg, &o->capture->settings, o->gap, err)
+        || !delete_old(o, &more, err))
         return false;
     o->house_at_ms = more ? 0 : clock_ms() + HOUSE_EVERY_MS;
     return true;

@@ -119,6 +119,41 @@ doctor_ledger(struct doctor *doctor)
     pg_close(pg);
 }
 
+// A trigger that is missing or switched off tells nobody.
+static void
+check_triggers(struct doctor *doctor, struct pg *pg)
+{
+    struct pg_array names;
+    int all = migrate_captured(&names);
+    const struct pg_param param = pg_array_param(&names);
+    struct pg_rows *rows = NULL;
+    struct error err = {0};
+    bool good =
+        pg_run(pg,
+               "SELECT count(target), string_agg(name, ', ') FILTER (WHERE target IS"
+               " NOT NULL AND NOT captured), count(target) FILTER (WHERE name ="
+               " 'quotes') FROM relais_capture.standing($1)",
+               &param, 1, &rows, &err);
+    pg_array_end(&names);
+    if (!good) {
+        doctor_say(doctor, DOCTOR_WRONG, "capture", MIGRATE, "%s", err.text);
+        return;
+    }
+    int64_t found = pg_i64(rows, 0, 0);
+    const char *gap = pg_text(rows, 0, 1);
+    if (gap != NULL)
+        doctor_say(doctor, DOCTOR_WRONG, "capture", MIGRATE,
+                   "the triggers of %s are missing or switched off", gap);
+    else if (pg_i64(rows, 0, 2) == 0)
+        doctor_say(doctor, DOCTOR_WRONG, "capture",
+                   "set DIRECTUS_COLLECTION_QUOTES, then run `relais migrate`",
+                   "there is no table of quotes");
+    else
+        doctor_say(doctor, DOCTOR_OK, "capture", NULL,
+                   "triggers on %" PRId64 " of %d collections", found, all);
+    pg_rows_free(rows);
+}
+
 void
 doctor_capture(struct doctor *doctor)
 {
@@ -130,19 +165,7 @@ doctor_capture(struct doctor *doctor)
         return;
     check_schema(doctor, pg, "capture",
                  "SELECT file FROM relais_capture.schema_version", migrations_capture);
-    struct pg_rows *rows = ask(doctor, pg, "capture",
-                               "SELECT count(DISTINCT t.tgrelid) FROM pg_trigger t"
-                               " JOIN pg_proc p ON p.oid = t.tgfoid"
-                               " JOIN pg_namespace n ON n.oid = p.pronamespace"
-                               " WHERE n.nspname = 'relais_capture'",
-                               MIGRATE);
-    if (rows != NULL) {
-        int64_t tables = pg_i64(rows, 0, 0);
-        doctor_say(doctor, tables > 0 ? DOCTOR_OK : DOCTOR_WRONG, "capture",
-                   tables > 0 ? NULL : MIGRATE, "triggers on %" PRId64 " tables",
-                   tables);
-        pg_rows_free(rows);
-    }
+    check_triggers(doctor, pg);
     pg_close(pg);
 }
 

@@ -144,6 +144,23 @@ static const struct {
     {0},
 };
 
+int
+migrate_captured(struct pg_array *names)
+{
+    int count = 0;
+    pg_array_begin(names, PG_TYPE_TEXT);
+    for (; captured[count].name != NULL; count++) {
+        char entry[256];
+        char *table = config_lookup(captured[count].setting);
+        bool renamed = table != NULL && table[0] != '\0';
+        (void)snprintf(entry, sizeof entry, "%s%s%s", captured[count].name,
+                       renamed ? "=" : "", renamed ? table : "");
+        pg_array_text(names, entry);
+        free(table);
+    }
+    return count;
+}
+
 // Every time, because tables may have been made or renamed since.
 static int
 install_triggers(const struct cli *cli, struct pg *pg)
@@ -151,18 +168,7 @@ install_triggers(const struct cli *cli, struct pg *pg)
     struct pg_array names;
     struct pg_rows *rows = NULL;
     struct error err = {0};
-    int count = 0;
-
-    pg_array_begin(&names, PG_TYPE_TEXT);
-    for (; captured[count].name != NULL; count++) {
-        char entry[256];
-        char *table = config_lookup(captured[count].setting);
-        bool renamed = table != NULL && table[0] != '\0';
-        (void)snprintf(entry, sizeof entry, "%s%s%s", captured[count].name,
-                       renamed ? "=" : "", renamed ? table : "");
-        pg_array_text(&names, entry);
-        free(table);
-    }
+    int count = migrate_captured(&names);
     struct pg_param params[] = {pg_array_param(&names)};
     bool good = pg_run(pg, "SELECT relais_capture.install($1)", params, 1, &rows, &err);
     pg_array_end(&names);

@@ -114,6 +114,20 @@ capture_is_installed_in_directus_own_database(void **state)
     pg_fixture_do(world->pg, "INSERT INTO quotes VALUES ('" QUOTE "', 'draft')");
     assert_int_equal(
         pg_fixture_number(world->pg, "SELECT count(*) FROM relais_capture.change"), 1);
+
+    (void)run_line(&run, "doctor");
+    assert_says(run.out, "ok     capture            triggers on 1 of 9 collections");
+    pg_fixture_do(world->pg, "ALTER TABLE quotes DISABLE TRIGGER relais_capture");
+    (void)run_line(&run, "doctor");
+    assert_says(run.out,
+                "WRONG  capture            the triggers of quotes are missing or "
+                "switched off");
+    assert_int_equal(run_line(&run, "migrate"), EX_OK);
+    (void)run_line(&run, "doctor");
+    assert_says(run.out, "ok     capture            triggers on 1 of 9 collections");
+    pg_fixture_do(world->pg, "DROP TABLE quotes");
+    (void)run_line(&run, "doctor");
+    assert_says(run.out, "WRONG  capture            there is no table of quotes");
     run_end(&run);
 }
 
