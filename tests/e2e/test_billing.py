@@ -4,6 +4,7 @@ import concurrent.futures
 import datetime
 import http.server
 import json
+import re
 import threading
 import uuid
 
@@ -400,15 +401,6 @@ class Registrar(Billing):
         self.assertIn([one["id"] for one in self.webhooks() if one["target_url"] == ours],
                       ([made["id"]], [elsewhere["id"]]))
 
-    def api(self, method, path, body):
-        """A call of Invoice Ninja's own API, as a person's browser makes it."""
-        token = self.system.env["INVOICE_NINJA_KEY_HYPERVISUAL"]
-        answer = rest.call(
-            method, self.system.env["SIM_INVOICE_NINJA_URL"] + "/api/v1/" + path, body,
-            {"X-API-TOKEN": token, "X-Requested-With": "XMLHttpRequest",
-             "Accept": "application/json"})
-        self.assertEqual(answer.status, 200)
-
 
 class Mirrored(Billing):
     def test_an_invoice_is_mirrored_changed_and_cancelled(self):
@@ -461,6 +453,45 @@ class Mirrored(Billing):
                 if record["key"] == "invoice:" + invoice
                 and record["headers"]["ce_type"] == "payment.received"}
         self.assertEqual(len(told), 2)
+
+    def test_its_items_are_the_lines(self):
+        invoice = self.new_invoice(status="draft", amount="2107.00", tax_amount="107.00",
+                                   amount_net="2000.00", tax_rate=None)
+        items = [self.directus.create("invoice_items", {
+            "invoice_id": invoice, "sort": sort, "description": text, "quantity": "1",
+            "unit_price": "1000.00", "tax_rate": rate})
+            for sort, (text, rate) in enumerate((("Conseil", "8.10"), ("Livre", "2.60")))]
+        self.directus.update("client_invoices", invoice, status="sent")
+        row = self.mirrored(invoice)
+        self.assertEqual(self.lines(row), [(1000, 1, 8.1), (1000, 1, 2.6)])
+        self.assertEqual(float(self.bill(row)["amount"]), 2107)
+        self.directus.update("client_invoices", invoice, amount="3133.00",
+                             amount_net="3000.00", tax_amount="133.00")
+        self.directus.update("invoice_items", items[1], quantity="2")
+        self.until("the other line follows", lambda: self.lines(row) == [
+            (1000, 1, 8.1), (1000, 2, 2.6)])
+        self.at_rest()
+        self.assert_figures(row, "sent", "0.00", "3133.00")
+
+    def lines(self, row):
+        return [(float(line["cost"]), float(line["quantity"]), float(line["tax_rate1"]))
+                for line in self.bill(row)["line_items"]]
+
+    def test_one_that_a_person_set_to_paid_is_not_opened_again(self):
+        row = self.mirrored(self.new_invoice())
+        self.at_rest()
+        self.directus.update("client_invoices", row["id"], status="paid")
+        self.at_rest()
+        yesterday = datetime.date.today() - datetime.timedelta(days=1)
+        self.api("PUT", "invoices/" + row["invoice_ninja_id"],
+                 {"due_date": str(yesterday)})
+        self.until("it was seen there", lambda: re.search(
+            row["invoice_number"] + r"\S*: overdue",
+            self.system.relais("journey", "invoice:" + row["id"])))
+        self.at_rest()
+        self.assert_figures(row, "paid", "0.00", "1081.00")
+        self.assertIn("invoice:" + row["id"], [
+            one["entity"] for one in self.attentions("invoice-ninja.paid-by-hand")])
 
     def test_one_cancelled_in_invoice_ninja_is_cancelled(self):
         row = self.mirrored(self.new_invoice())

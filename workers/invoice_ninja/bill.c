@@ -286,7 +286,7 @@ take(struct job *job, struct ninja_bill *bill, const struct ninja_figures *figur
         json_set(data, "balance",
                  ninja_money_of(job, figures->balance_cents, bill->currency));
         if (settled) {
-            json_set_bool(data, "is_deposit", true);
+            json_set_bool(data, "is_deposit", bill->is_deposit);
             json_set_bool(data, "fully_paid", true);
         }
         publish_fact(job, fact, bill->root,
@@ -309,9 +309,9 @@ ninja_bill_take(struct job *job, struct ninja_bill *bill,
     take(job, bill, figures, false);
 }
 
-// Whether a deposit becomes paid although no money comes in now: by a credit, or
-// because less is billed. Invoice Ninja counts what is pending as paid, too; that tells
-// so when it comes through.
+// Whether it becomes paid although no money comes in now: by a credit, or because less
+// is billed. Invoice Ninja counts what is pending as paid, too; that tells so when it
+// comes through.
 static bool
 look_whether_settled(struct job *job, const struct ninja *ninja,
                      const struct ninja_bill *bill, const struct ninja_figures *figures,
@@ -319,12 +319,47 @@ look_whether_settled(struct job *job, const struct ninja *ninja,
 {
     struct json_object *list;
     *settled = false;
-    if (!bill->is_deposit || strcmp(figures->status, "paid") != 0
-        || is_same(bill->status, "paid"))
+    if (strcmp(figures->status, "paid") != 0 || is_same(bill->status, "paid"))
         return true;
     if (!ninja_payments_of(job, ninja, bill->company, figures->id, &list))
         return false;
     *settled = !ninja_payments_pending(list, NULL);
+    return true;
+}
+
+// ---- paid by a person's word
+
+void
+ninja_bill_flag_paid_by_hand(struct job *job, const struct ninja_bill *bill,
+                             const struct ninja_figures *figures)
+{
+    settlement_attention(job, "invoice-ninja.paid-by-hand", bill->entity,
+                         "invoice %s is paid in Directus, but Invoice Ninja knows of "
+                         "%s only: add the payment in Directus",
+                         figures->number, ninja_cents_text(job, figures->paid_cents));
+}
+
+// Whether the row is paid in Directus and no payment was taken back: then it stays so,
+// or its client would be dunned. Asked only where it would be opened again.
+static bool
+look_whether_it_stays_paid(struct job *job, const struct ninja *ninja,
+                           const struct ninja_bill *bill,
+                           const struct ninja_figures *figures, bool *stays)
+{
+    bool opens = strcmp(figures->status, "sent") == 0
+                 || strcmp(figures->status, "overdue") == 0
+                 || strcmp(figures->status, "partial") == 0;
+    *stays = false;
+    if (!opens || bill->status == NULL || is_same(bill->status, figures->status)
+        || figures->paid_cents < bill->paid_cents)
+        return true;
+    struct json_object *row =
+        directus_read(&ninja->directus, job, "client_invoices", bill->id, "id,status");
+    if (row == NULL)
+        return false;
+    *stays = is_same(json_string_or(row, "status", NULL), "paid");
+    if (*stays)
+        ninja_bill_flag_paid_by_hand(job, bill, figures);
     return true;
 }
 
@@ -405,9 +440,13 @@ ninja_bill_update(struct job *job, const struct ninja *ninja, struct ninja_bill 
     struct json_object *patch = json_object_in(job);
     bool received = row != NULL && row->date != NULL;
     bool settled = false;
-    if (!received && !look_whether_settled(job, ninja, bill, figures, &settled))
+    bool stays;
+    if ((!received && !look_whether_settled(job, ninja, bill, figures, &settled))
+        || !look_whether_it_stays_paid(job, ninja, bill, figures, &stays))
         return false;
     ninja_bill_patch(job, bill, figures, patch);
+    if (stays)
+        json_object_object_del(patch, "status");
     if (row != NULL || json_object_object_length(patch) > 0) {
         json_set_string(patch, "ninja_updated_at",
                         ninja_instant(job, figures->updated_at));

@@ -78,6 +78,10 @@ void ninja_bill_patch(struct job *job, const struct ninja_bill *bill,
 void ninja_bill_take(struct job *job, struct ninja_bill *bill,
                      const struct ninja_figures *figures);
 
+// Tells a person that an invoice is paid in Directus by a word alone.
+void ninja_bill_flag_paid_by_hand(struct job *job, const struct ninja_bill *bill,
+                                  const struct ninja_figures *figures);
+
 // A row of payments that goes with the figures.
 struct ninja_payment_row {
     const char *id;
@@ -88,8 +92,9 @@ struct ninja_payment_row {
 };
 
 // Writes what differs, with the row (NULL = none), in one request, and takes the
-// figures over. Nothing is written where nothing differs. A deposit that is paid
-// without money that comes in now is told by its invoice.paid.
+// figures over. Nothing is written where nothing differs. What is paid without money
+// that comes in now is told by its invoice.paid; what a person set to paid stays so
+// unless a payment was taken back.
 bool ninja_bill_update(struct job *job, const struct ninja *ninja,
                        struct ninja_bill *bill, const struct ninja_figures *figures,
                        const struct ninja_payment_row *row) ATTR_MUST_CHECK;

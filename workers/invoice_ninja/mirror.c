@@ -200,11 +200,7 @@ judge_payment(struct job *job, const struct mirror *mirror,
     if (bill->status == NULL)
         bill->status = figures->status;
     if (mirror->coming_cents < figures->balance_cents)
-        settlement_attention(job, "invoice-ninja.paid-by-hand", bill->entity,
-                             "invoice %s is paid in Directus, but Invoice Ninja knows "
-                             "of %s only: add the payment in Directus",
-                             figures->number,
-                             ninja_cents_text(job, figures->paid_cents));
+        ninja_bill_flag_paid_by_hand(job, bill, figures);
 }
 
 static bool

@@ -24,6 +24,12 @@
         "GET", "/api/v1/invoices/7LDdwrmb1Y?include=client", 200, text \
     }
 #define BILL_WRITTEN WRITTEN("/items/client_invoices/" DEPOSIT)
+// What Directus says where an invoice would be opened again.
+#define ROW_IS(status)                                                      \
+    {                                                                       \
+        "GET", "/items/client_invoices/" DEPOSIT "?*", 200,                 \
+            "{\"data\":{\"id\":\"" DEPOSIT "\",\"status\":\"" status "\"}}" \
+    }
 
 static int
 billed_before(void **state)
@@ -86,6 +92,13 @@ pay(struct scene *scene, const struct figures *f)
 {
     return look(scene,
                 (struct fake_reply[]){PAYMENT(payment(scene, f)), BILL_WRITTEN, END});
+}
+
+static struct error
+pay_part(struct scene *scene, const struct figures *f)
+{
+    return look(scene, (struct fake_reply[]){PAYMENT(payment(scene, f)), ROW_IS("sent"),
+                                             BILL_WRITTEN, END});
 }
 
 static struct json_object *
@@ -187,7 +200,7 @@ static void
 part_and_rest_are_two_facts_and_one_fully_paid(void **state)
 {
     struct scene *scene = *state;
-    assert_int_equal(pay(scene, &part_paid).kind, ERROR_NONE);
+    assert_int_equal(pay_part(scene, &part_paid).kind, ERROR_NONE);
     assert_string_equal(text_at(patch_of(scene), "status"), "partial");
     assert_string_equal(text_at(patch_of(scene), "amount_paid"), "2000.00");
     const struct fake_event *fact = fake_last(&scene->fake, "payment.received");
@@ -259,7 +272,7 @@ static void
 a_deposit_that_is_lowered_to_what_was_paid_is_fully_paid(void **state)
 {
     struct scene *scene = *state;
-    assert_int_equal(pay(scene, &part_paid).kind, ERROR_NONE);
+    assert_int_equal(pay_part(scene, &part_paid).kind, ERROR_NONE);
     struct error err =
         deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
                 (struct fake_reply[]){
@@ -273,6 +286,26 @@ a_deposit_that_is_lowered_to_what_was_paid_is_fully_paid(void **state)
     assert_true(json_bool_or(fact->data, "fully_paid", false));
     assert_true(json_bool_or(fact->data, "is_deposit", false));
     assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
+}
+
+// Only a deposit's quote waits for it, but whoever was reminded of any is told.
+static void
+any_invoice_that_a_credit_settles_is_fully_paid(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, "invoice:" DEPOSIT,
+                   "{\"company\":\"HYPERVISUAL\",\"lane\":\"" LANE
+                   "\",\"currency\":\"CHF\",\"is_deposit\":false,"
+                   "\"ninja_id\":\"7LDdwrmb1Y\",\"number\":\"HV-2026-0142-A\","
+                   "\"status\":\"overdue\",\"paid\":0,\"balance\":551310}");
+    struct error err =
+        deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
+                (struct fake_reply[]){INVOICE(invoice_with(scene, "5513.1")),
+                                      BESIDE(scene, "[]"), BILL_WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    const struct fake_event *fact = fake_last(&scene->fake, "invoice.paid");
+    assert_true(json_bool_or(fact->data, "fully_paid", false));
+    assert_false(json_bool_or(fact->data, "is_deposit", true));
 }
 
 // Its own look tells when it is through.
@@ -599,8 +632,12 @@ static void
 become(struct scene *scene, const char *path, const char *json, const char *status)
 {
     const char *text = edited(scene, "invoice", (struct edit[]){{path, json}, {NULL}});
+    const struct fake_reply ends[] = {INVOICE(text), BILL_WRITTEN, END};
+    const struct fake_reply opens[] = {INVOICE(text), ROW_IS("sent"), BILL_WRITTEN,
+                                       END};
+    bool is_end = strcmp(status, "cancelled") == 0;
     struct error err = deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
-                               (struct fake_reply[]){INVOICE(text), BILL_WRITTEN, END});
+                               is_end ? ends : opens);
     assert_int_equal(err.kind, ERROR_NONE);
     assert_string_equal(text_at(patch_of(scene), "status"), status);
     err = deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
@@ -645,6 +682,33 @@ an_overdue_invoice_is_overdue(void **state)
 {
     become(*state, "data.due_date", "\"2020-01-01\"", "overdue");
     assert_int_equal(((struct scene *)*state)->fake.published_count, 0);
+}
+
+// Its client would be dunned. A person is told, and the figures are Invoice Ninja's.
+static void
+what_a_person_set_to_paid_is_not_opened_again(void **state)
+{
+    struct scene *scene = *state;
+    const char *late = edited(
+        scene, "invoice", (struct edit[]){{"data.due_date", "\"2020-01-01\""}, {NULL}});
+    for (int sights = 0; sights < 2; sights++) {
+        const struct fake_reply first[] = {INVOICE(late), ROW_IS("paid"), END};
+        const struct fake_reply again[] = {INVOICE(late), END};
+        struct error err = deliver(scene, INVOICE_SEEN, LOOK("7LDdwrmb1Y", "webhook"),
+                                   sights == 0 ? first : again);
+        assert_int_equal(err.kind, ERROR_NONE);
+    }
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.paid-by-hand"));
+    assert_int_equal(scene->fake.published_count, 0);
+
+    // Part of it: more money, but no payment was taken back.
+    assert_int_equal(
+        look(scene, (struct fake_reply[]){PAYMENT(payment(scene, &part_paid)),
+                                          ROW_IS("paid"), BILL_WRITTEN, END})
+            .kind,
+        ERROR_NONE);
+    assert_null(json_at(patch_of(scene), "status"));
+    assert_string_equal(text_at(patch_of(scene), "amount_paid"), "2000.00");
 }
 
 static void
@@ -736,7 +800,7 @@ php_floats_are_rounded_to_the_centime(void **state)
                               .invoice_status = "3",
                               .paid = "0.30000000000000004",
                               .balance = "5512.8"};
-    assert_int_equal(pay(scene, &f).kind, ERROR_NONE);
+    assert_int_equal(pay_part(scene, &f).kind, ERROR_NONE);
     assert_string_equal(text_at(patch_of(scene), "amount_paid"), "0.30");
     const struct fake_event *fact = fake_last(&scene->fake, "payment.received");
     assert_string_equal(text_at(fact->data, "amount.cents"), "30");
@@ -844,6 +908,7 @@ main(void)
         TEST(what_is_paid_too_much_is_flagged),
         TEST(a_pending_payment_counts_when_it_completes),
         TEST(a_deposit_that_is_lowered_to_what_was_paid_is_fully_paid),
+        TEST(any_invoice_that_a_credit_settles_is_fully_paid),
         TEST(an_invoice_paid_by_what_is_pending_is_not_fully_paid),
         TEST(what_is_pending_is_not_fully_paid),
         TEST(a_failed_payment_never_counts),
@@ -863,6 +928,7 @@ main(void)
         TEST(a_reversed_invoice_is_cancelled),
         TEST(a_deleted_invoice_is_cancelled_and_keeps_its_number),
         TEST(an_overdue_invoice_is_overdue),
+        TEST(what_a_person_set_to_paid_is_not_opened_again),
         TEST(an_invoice_that_was_purged_needs_a_person),
         TEST(a_payment_that_was_purged_needs_a_person),
         TEST(an_unknown_invoice_is_read_from_directus_once),

@@ -3,6 +3,7 @@
 import datetime
 import json
 
+from . import rest
 from .case import Case, numbers
 from .wait import until
 
@@ -85,6 +86,15 @@ class Billing(Case):
             "amount": "1081.00", "amount_net": "1000.00", "tax_rate": "8.10",
             "tax_amount": "81.00", "description": "Conseil", "status": "sent",
             **fields})
+
+    def api(self, method, path, body):
+        """A call of Invoice Ninja's own API, as a person's browser makes it."""
+        token = self.system.env["INVOICE_NINJA_KEY_" + OWNER]
+        answer = rest.call(
+            method, self.system.env["SIM_INVOICE_NINJA_URL"] + "/api/v1/" + path, body,
+            {"X-API-TOKEN": token, "X-Requested-With": "XMLHttpRequest",
+             "Accept": "application/json"})
+        self.assertEqual(answer.status, 200)
 
     # What is looked at.
 
