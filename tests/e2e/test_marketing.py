@@ -4,6 +4,7 @@ outage that disturbs nobody else."""
 import datetime
 import hashlib
 import json
+import time
 import uuid
 
 from harness import Case
@@ -450,13 +451,48 @@ class Outage(Marketing):
         self.assertIsNone(self.known(before))
 
 
-class Tokens(Marketing):
-    def test_processes_share_a_token_and_renew_it_when_it_is_refused(self):
-        second = self.system.programs.get("relais-mautic-2") or self.system.add(
+class Two(Marketing):
+    """Of Mautic's worker."""
+
+    def second(self):
+        worker = self.system.programs.get("relais-mautic-2") or self.system.add(
             "relais-mautic", 2)
-        self.addCleanup(second.stop)
+        self.addCleanup(worker.stop)
+        worker.up(**self.settings)
+        return worker
+
+
+class Budget(Two):
+    per_second = 4
+    settings = {**Marketing.settings, "MAUTIC_PER_SECOND": str(per_second)}
+
+    def test_processes_share_a_budget(self):
+        """Each alone may do what both together may. A contact takes two events: the
+        command, and the webhook that it causes."""
+        workers = (self.system["mautic"], self.second())
+        before = [worker.metric("relais_attempts_total") for worker in workers]
+        emails = ["budget.%d.%s@example.com" % (i, uuid.uuid4().hex[:8])
+                  for i in range(30)]
+        begin = time.monotonic()
+        for email in emails:
+            self.command("mautic.contact.sync", lane(email), company="",
+                         body={"email": email, "last_name": "Budget"})
+
+        def done():
+            return [worker.metric("relais_attempts_total") - count
+                    for worker, count in zip(workers, before)]
+
+        self.until("all are done", lambda: sum(done()) >= 2 * len(emails), 90)
+        # A second's worth is there at the begin, and the last second has not passed.
+        most = self.per_second * (2 + time.monotonic() - begin)
+        self.assertLessEqual(sum(done()), most)
+        self.assertTrue(all(done()), done())
+
+
+class Tokens(Two):
+    def test_processes_share_a_token_and_renew_it_when_it_is_refused(self):
         self.mautic.control("POST", "expire_tokens")
-        second.up(**self.settings)
+        self.second()
         mark = self.mautic.mark()
         quotes = [self.new_quote() for _ in range(6)]
         for quote in quotes:

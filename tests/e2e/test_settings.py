@@ -4,6 +4,7 @@ import signal
 import uuid
 
 from harness import Case, rest, until
+from harness.billing import ALONE, OWNER, Billing
 from harness.directus import Directus
 
 PASSWORD = "canary-password"
@@ -103,6 +104,79 @@ class Rotation(Case):
         quote, _ = self.sent_quote()
         self.settled(quote)
         self.assertTrue(program.runs())
+
+
+SECRET = "INVOICE_NINJA_WEBHOOK_SECRET"
+BEFORE = SECRET + "_PREVIOUS"
+
+
+class WebhookSecret(Billing):
+    """That of Invoice Ninja's webhooks, in the order of docs/operations.md: ingest takes
+    both, then the worker tells its webhooks, then the old one goes."""
+
+    settings = {**ALONE, "SWEEPS": "true", "INVOICE_NINJA_WEBHOOK_CHECK_MS": "1h"}
+
+    def test_it_rotates_and_no_webhook_is_refused(self):
+        ingest = self.system["relais-ingest"]
+        worker = self.system["relais-invoice-ninja"]
+        old, new = self.system.env[SECRET], uuid.uuid4().hex
+        self.addCleanup(self.register, OWNER)
+        self.addCleanup(self.system.up, **self.settings)
+        now, before = self.from_files(ingest, {SECRET: old, BEFORE: old})
+        (sent,) = self.from_files(worker, {SECRET: old})
+        _, row = self.billed()
+        begin = len(self.ninja.webhooks())
+
+        self.write(ingest, {before: old, now: new})
+        self.pay(row, amount="1000.00")
+        self.assert_taken(begin)
+        self.assertEqual(self.carried(), {old})
+        self.write(worker, {sent: new})
+        self.until("the webhooks carry the new one", lambda: self.carried() == {new})
+        self.write(ingest, {before: new})
+        self.assertEqual(self.knock(old), 401)
+
+        self.pay(row)
+        self.assert_taken(begin)
+        self.quote_is(row["quote_id"], "completed")
+        self.assertEqual(len(self.payments(row)), 2)
+
+    def from_files(self, program, secrets):
+        """Restarts the program with these secrets in files; the files."""
+        files = {name: self.system.run / ("%s.%s" % (program.name, name))
+                 for name in secrets}
+        for name, file in files.items():
+            file.write_text(secrets[name])
+            self.addCleanup(file.unlink)
+        program.stop()
+        program.up(**{**self.settings, **dict.fromkeys(secrets, ""),
+                      **{name + "_FILE": str(file) for name, file in files.items()}})
+        return files.values()
+
+    def write(self, program, secrets):
+        """As an operator does: the files, then SIGHUP."""
+        count = program.tail(10000).count("read again")
+        for file, secret in secrets.items():
+            file.write_text(secret + "\n")
+        program.signal(signal.SIGHUP)
+        self.until("the secrets are read",
+                   lambda: program.tail(10000).count("read again") > count)
+
+    def carried(self):
+        return {one["headers"]["X-Webhook-Secret"] for one in self.webhooks()}
+
+    def assert_taken(self, begin):
+        """What was sent since then was taken at the first attempt."""
+        self.ninja.idle()
+        sent = self.ninja.webhooks()[begin:]
+        self.assertTrue(sent)
+        self.assertEqual({status for one in sent for status in one["statuses"]}, {200})
+
+    def knock(self, secret):
+        """The answer to a webhook of this secret, about what is not there."""
+        hook = self.webhooks()[0]
+        headers = {**hook["headers"], "X-Webhook-Secret": secret}
+        return rest.call("POST", hook["target_url"], {"id": "none"}, headers).status
 
 
 class Settings(Case):

@@ -214,7 +214,7 @@ class Timers(Journey):
         self.assertNotIn("overdue_payments", self.segments(email))
         self.assertEqual(self.timers("invoice:" + row["id"]), {})
 
-    def test_the_reminders_follow_a_due_date_that_is_moved(self):
+    def test_reminders_follow_a_due_date_that_is_moved_and_end_with_the_invoice(self):
         quote, row, email = self.deposit_of_new_client()
         self.directus.update("client_invoices", row["id"], due_date=self.day(20))
         later = self.day(21) + " 00:00"
@@ -225,6 +225,11 @@ class Timers(Journey):
         self.assertEqual(self.overdue(quote), [])
         self.forward("9d")
         self.reminded(quote, row, email, "first", 1)
+        self.directus.update("client_invoices", row["id"], status="cancelled")
+        self.until("who owes nothing is among the overdue no more",
+                   lambda: "overdue_payments" not in self.segments(email), 60)
+        self.at_rest()
+        self.assertEqual(self.timers("invoice:" + row["id"]), {})
 
     def test_who_opted_out_is_asked_billed_and_dunned_all_the_same(self):
         """No campaign that advertises; signature, invoice and reminders are none."""

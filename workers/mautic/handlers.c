@@ -17,8 +17,11 @@ about_quote(struct job *job, const struct event *ev, void *state)
     return mautic_about_quote(job, state, ev);
 }
 
-// Something happened to an invoice: it is overdue, or money came.
-// In:    mautic.payment-reminder {invoice, level}, .payment-received {invoice, payment}
+// Something happened to an invoice: it is overdue, or money came, or nothing is owed
+// any more.
+// In:    mautic.payment-reminder {invoice, level}, .payment-received {invoice,
+// payment},
+//        .invoice-closed {invoice}
 // Again: segments are sets; each level and each payment counts once.
 static bool
 about_invoice(struct job *job, const struct event *ev, void *state)
@@ -105,6 +108,7 @@ const struct handler mautic_handlers[] = {
     {"mautic.payment-reminder", about_invoice, given_up, GATE},
     {"mautic.payment-received", about_invoice, given_up, GATE},
     {"mautic.contact.sync", about_contact, NULL, GATE},
+    {"mautic.invoice-closed", about_invoice, given_up, GATE},
     {"mautic.welcome", about_contact, given_up, GATE},
     {"mautic.lead.sync", sync_lead, given_up, GATE},
     {"mautic.contact.observed", look_at_contact, NULL, GATE, OBJECT, true},

@@ -248,6 +248,10 @@ cause_of_invoice(struct job *job, const struct mautic *m, const struct event *ev
         *why = why_no_reminder(job, invoice, level);
         return true;
     }
+    if (strcmp(ev->type, "mautic.invoice-closed") == 0) {
+        *cause = job_printf(job, "invoice:%s", id);
+        return true;
+    }
     if (!find_payment(job, m, ev, id, &payment))
         return false;
     if (payment == NULL)

@@ -22,6 +22,7 @@ const struct mautic_play mautic_plays[] = {
     {"mautic.quote-closed", .leave = {MAUTIC_PENDING_QUOTES}, .note = "quote_closed"},
     {"mautic.payment-reminder", .join = MAUTIC_OVERDUE_PAYMENTS,
      .campaign = MAUTIC_PAYMENT_REMINDER, .note = "payment_reminder", .dunning = true},
+    {"mautic.invoice-closed", .leave = {MAUTIC_OVERDUE_PAYMENTS}},
     {"mautic.payment-received",
      .leave = {MAUTIC_OVERDUE_PAYMENTS, MAUTIC_PENDING_QUOTES},
      .note = "payment_received"},

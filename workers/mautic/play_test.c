@@ -602,6 +602,19 @@ a_payment_takes_the_person_out_of_what_is_over(void **state)
                                               ":payment:" PAYMENT ":payment_received"));
 }
 
+// Cancelled, or settled by what is no payment: there is nothing to note.
+static void
+an_invoice_that_is_closed_takes_the_person_out_of_the_overdue(void **state)
+{
+    struct scene *scene = *state;
+    const char *closed = "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\"}";
+    struct error err =
+        deliver(scene, "mautic.invoice-closed", closed,
+                (struct fake_reply[]){READ_INVOICE(invoice_row(scene, "cancelled", "")),
+                                      MARTINA, OVERDUE_INVOICES(""), LEAVES("5"), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 static void
 an_id_that_is_none_is_named(void **state)
 {
@@ -891,6 +904,7 @@ main(void)
         SOMEWHERE(open_quotes_of_others_and_of_other_segments_do_not),
         MET(a_company_can_have_campaigns_and_segments_of_its_own),
         SOMEWHERE(a_payment_takes_the_person_out_of_what_is_over),
+        SOMEWHERE(an_invoice_that_is_closed_takes_the_person_out_of_the_overdue),
         STAGED(an_id_that_is_none_is_named),
         MET(an_id_in_capitals_is_the_same_quote),
         SOMEWHERE(another_overdue_invoice_keeps_the_segment),

@@ -13,6 +13,14 @@ signature_is_automatic(const struct orchestrator_occasion *occasion)
     return occasion->o->auto_signature;
 }
 
+// Payments speak for themselves; a credit, a lower amount or an invoice that is
+// cancelled ends what reminders have begun.
+static bool
+was_reminded(const struct orchestrator_occasion *occasion)
+{
+    return json_string_or(occasion->row, "last_reminder_level", "")[0] != '\0';
+}
+
 // ---- what commands carry beside company and id
 
 static void
@@ -152,8 +160,10 @@ const struct orchestrator_chain_row orchestrator_chains[] = {
     {"client.converted", .then = {{"mautic.welcome"}}},
     {"invoice.overdue", .then = {{"mautic.payment-reminder", NULL, reminder_level}},
      .start = {TIMER_OVERDUE}, .also = note_reminder},
-    {"invoice.paid", .stop = {TIMER_OVERDUE}, .also = orchestrator_pay_deposit},
-    {"invoice.cancelled", .stop = {TIMER_OVERDUE}},
+    {"invoice.paid", .then = {{"mautic.invoice-closed", was_reminded}},
+     .stop = {TIMER_OVERDUE}, .also = orchestrator_pay_deposit},
+    {"invoice.cancelled", .then = {{"mautic.invoice-closed", was_reminded}},
+     .stop = {TIMER_OVERDUE}},
     {"lead.created", .then = {{"mautic.lead.sync"}}},
     {"lead.changed", .then = {{"mautic.lead.sync"}}},
     {"contact.changed", .then = {{"mautic.contact.sync"}}},

@@ -39,9 +39,10 @@ orchestrator_invoice_fact(struct job *job, const struct event *ev, void *state)
     struct orchestrator_occasion occasion;
     if (!orchestrator_occasion_from(job, ev, state, "invoice", &occasion))
         return false;
-    bool counts = strcmp(ev->type, "payment.received") == 0
-                  || json_bool_or(ev->data, "fully_paid", false);
-    if (counts
+    bool needs_row = strcmp(ev->type, "payment.received") == 0
+                     || strcmp(ev->type, "invoice.cancelled") == 0
+                     || json_bool_or(ev->data, "fully_paid", false);
+    if (needs_row
         && !orchestrator_row(job, state, "client_invoices", occasion.id,
                              ORCHESTRATOR_PAID_FIELDS, &occasion.row))
         return false;

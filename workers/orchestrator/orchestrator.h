@@ -251,7 +251,8 @@ bool orchestrator_is_covered(struct json_object *invoice);
 // Fields of client_invoices that a payment's occasion needs, with its quote and person.
 #define ORCHESTRATOR_PAID_FIELDS                                                \
     "id,status,type,is_deposit,amount,balance,currency,due_date,owner_company," \
-    "invoice_ninja_id,company_id,contact_id.id,contact_id.email,quote_id.id,"   \
+    "last_reminder_level,invoice_ninja_id,company_id,contact_id.id,"            \
+    "contact_id.email,quote_id.id,"                                             \
     "quote_id.status,quote_id.deposit_paid,quote_id.deposit_paid_at,"           \
     "quote_id.company_id,quote_id.contact_id.id,quote_id.contact_id.email"
 

@@ -613,6 +613,31 @@ a_paid_invoice_is_not_watched_any_more(void **state)
     assert_says(play->timers, "invoice:" INVOICE " orchestrator.overdue never");
 }
 
+// Else people would stay among those whose invoices are overdue.
+static void
+an_invoice_they_were_reminded_of_ends_in_mautic_too(void **state)
+{
+    static const char *const ends[] = {"invoice.paid", "invoice.cancelled"};
+    static const char *const levels[] = {"null", "\"first\""};
+    struct play *play = *state;
+    for (size_t i = 0; i < 4; i++) {
+        char row[1000];
+        (void)snprintf(row, sizeof row, ROWS(PAID_BILL(",\"last_reminder_level\":%s")),
+                       levels[i % 2]);
+        play_expect(play, "GET", "/items/client_invoices?", 200, row);
+        fact(play, ends[i / 2],
+             "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE
+             "\",\"quote\":null,\"fully_paid\":true,\"is_deposit\":false}");
+        if (i % 2 == 0) {
+            assert_string_equal(play->published, "");
+            continue;
+        }
+        assert_says(play->published, "mautic.commands " ADA);
+        assert_says(play->published, "\"invoice\":\"" INVOICE "\"");
+        assert_says(play->note, "mautic.invoice-closed");
+    }
+}
+
 #define SETTLED                                                                        \
     "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\",\"quote\":\"" QUOTE      \
     "\",\"amount_paid\":{\"cents\":1200,\"currency\":\"CHF\"},\"balance\":{\"cents\":" \
@@ -735,6 +760,7 @@ main(void)
         TEST(completed_by_hand_is_completed),
         TEST(a_refund_after_the_end_is_for_a_person),
         TEST(a_paid_invoice_is_not_watched_any_more),
+        TEST(an_invoice_they_were_reminded_of_ends_in_mautic_too),
         TEST(a_deposit_settled_without_a_payment_completes_the_quote),
         TEST(a_payment_that_is_asked_for_has_the_id_it_always_has),
         TEST(a_lead_and_a_client_can_be_asked_for),
