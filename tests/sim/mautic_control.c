@@ -293,7 +293,7 @@ resend_webhook(struct call *call)
         refuse(call, 404, "webhook: no such delivery, see GET /_sim/webhooks");
 }
 
-// Changes the members that are given of a segment, campaign, e-mail or webhook.
+// Changes the members that are given of a segment, campaign, field, e-mail or webhook.
 static void
 change_row(struct call *call, const char *collection)
 {
@@ -321,6 +321,12 @@ static void
 change_campaign(struct call *call)
 {
     change_row(call, "campaigns");
+}
+
+static void
+change_field(struct call *call)
+{
+    change_row(call, "fields");
 }
 
 static void
@@ -352,6 +358,7 @@ const struct sim_route person_routes[] = {
     {"POST", "/resend_webhook", resend_webhook, true},
     {"POST", "/segment", change_segment, true},
     {"POST", "/campaign", change_campaign, true},
+    {"POST", "/field", change_field, true},
     {"POST", "/email", change_email, true},
     {"POST", "/hook", change_hook, true},
     {0},
