@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/kafka_admin.h"
 #include "common/kafka_producer.h"
 #include "common/pg.h"
 #include "tests/harness/test.h"
@@ -71,6 +72,28 @@ topics_are_made_once_and_never_changed(void **state)
     assert_int_equal(run_line(&world->run, "topics"), EX_CONFIG);
     assert_says(world->run.err, "has 12 partitions, not 6");
     run_set(&world->run, "TOPIC_PARTITIONS", "12");
+}
+
+static void
+assert_kept_ms(struct world *world, const char *topic, const char *retention_ms)
+{
+    char kept[40];
+    struct error err = {0};
+    struct kafka_admin *admin = kafka_admin_open(world->kafka.brokers, "test", &err);
+    assert_non_null(admin);
+    assert_true(kafka_admin_topic_config(admin, topic, "retention.ms", kept,
+                                         sizeof kept, &err));
+    kafka_admin_close(admin);
+    assert_string_equal(kept, retention_ms);
+}
+
+static void
+dead_letters_are_kept_for_ever_and_other_topics_are_not(void **state)
+{
+    struct world *world = *state;
+    assert_kept_ms(world, "docuseal.dead-letters", "-1");
+    assert_kept_ms(world, "orchestrator.dead-letters", "-1");
+    assert_kept_ms(world, "docuseal.commands", "1209600000"); // 14 d
 }
 
 static void
@@ -229,6 +252,33 @@ a_missing_topic_is_told_and_the_others_are_listed(void **state)
     run_set(&world->run, "INTEGRATIONS", "docuseal");
 }
 
+// Directus and the providers have no settings here: that is wrong as well.
+static void
+the_doctor_finds_a_missing_topic(void **state)
+{
+    struct world *world = *state;
+    run_set(&world->run, "INTEGRATIONS", "mautic,docuseal");
+    assert_int_equal(run_line(&world->run, "doctor --json"), EX_CONFIG);
+    assert_says(world->run.out, "{\"state\":\"WRONG\",\"what\":\"mautic.webhooks\","
+                                "\"found\":\"the topic is missing\","
+                                "\"do\":\"run `relais topics`\"}");
+    assert_says(world->run.out, "\"what\":\"mautic.dead-letters\"");
+    assert_says(world->run.out, "\"found\":\"7 topics are there\"");
+    assert_null(strstr(world->run.out, "\"what\":\"docuseal.webhooks\""));
+    run_set(&world->run, "INTEGRATIONS", "docuseal");
+}
+
+static void
+the_doctor_finds_that_no_broker_answers(void **state)
+{
+    struct world *world = *state;
+    run_set(&world->run, "KAFKA_BROKERS", "127.0.0.1:1");
+    assert_int_equal(run_line(&world->run, "doctor --json"), EX_CONFIG);
+    run_set(&world->run, "KAFKA_BROKERS", world->kafka.brokers);
+    assert_says(world->run.out, "\"do\":\"is a broker up, is this its address?\"");
+    assert_null(strstr(world->run.out, "the topic is missing"));
+}
+
 static void
 what_is_not_there_is_told(void **state)
 {
@@ -246,11 +296,14 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(topics_are_made_once_and_never_changed),
+        cmocka_unit_test(dead_letters_are_kept_for_ever_and_other_topics_are_not),
         cmocka_unit_test(status_shows_lag_and_dead_letters),
         cmocka_unit_test(a_dead_letter_is_shown_without_secrets),
         cmocka_unit_test(a_replay_is_the_event_once_more_under_one_id),
         cmocka_unit_test(all_letters_of_a_topic_are_replayed_but_those_that_were),
         cmocka_unit_test(a_missing_topic_is_told_and_the_others_are_listed),
+        cmocka_unit_test(the_doctor_finds_a_missing_topic),
+        cmocka_unit_test(the_doctor_finds_that_no_broker_answers),
         cmocka_unit_test(what_is_not_there_is_told),
     };
     return cmocka_run_group_tests(tests, begin, end);
