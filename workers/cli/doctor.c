@@ -1,10 +1,12 @@
 // workers/cli/doctor.c - relais doctor: whether the settings fit the real services.
 #include "workers/cli/doctor.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/json.h"
@@ -71,6 +73,78 @@ doctor_get(struct doctor *doctor, const struct http_service *service, const char
         error_clear(&doctor->job->error);
     }
     return answer;
+}
+
+// What other statuses mean is each check's to say.
+static const struct error_rule no_rules[] = {{0}};
+
+bool
+doctor_open(struct doctor *doctor, struct http_service *service, const char *setting)
+{
+    const char *url = doctor_setting(doctor, setting);
+    *service = (struct http_service){
+        .name = setting, .base_url = url, .rules = no_rules, .timeout_ms = 10000};
+    if (url[0] == '\0') {
+        doctor_say(doctor, DOCTOR_WRONG, setting,
+                   "set it, or take it out of INTEGRATIONS", "is not set");
+        return false;
+    }
+    http_service_open(service);
+    return true;
+}
+
+const char *
+doctor_variable(struct doctor *doctor, const char *prefix, const char *code)
+{
+    char *name = job_printf(doctor->job, "%s%s", prefix, code);
+    for (char *at = name; *at != '\0'; at++) {
+        int letter = (toupper)((unsigned char)*at); // the function, not a macro
+        *at = isalnum(letter) ? (char)letter : '_';
+    }
+    return name;
+}
+
+struct json_object *
+doctor_shelf_get(const struct doctor_shelf *shelf, const char *setting,
+                 const char *path)
+{
+    struct http_service named = *shelf->service;
+    named.name = setting;
+    return doctor_get(shelf->doctor, &named, path, shelf->headers, shelf->hint);
+}
+
+struct json_object *
+doctor_shelf_one(const struct doctor_shelf *shelf, const char *setting, const char *id)
+{
+    struct job *job = shelf->doctor->job;
+    return doctor_shelf_get(
+        shelf, setting, job_printf(job, "%s/%s", shelf->path, http_escape(job, id)));
+}
+
+// NAME of "NAME=value" and of "NAME_FILE=path".
+static const char *
+setting_of(struct doctor *doctor, const char *variable)
+{
+    char *name = job_strdup(doctor->job, variable);
+    name[strcspn(name, "=")] = '\0';
+    size_t length = strlen(name);
+    if (length > 5 && strcmp(name + length - 5, "_FILE") == 0)
+        name[length - 5] = '\0';
+    return name;
+}
+
+void
+doctor_shelf_particular(const struct doctor_shelf *shelf, const char *setting)
+{
+    size_t length = strlen(setting);
+    for (char *const *variable = environ; *variable != NULL; variable++) {
+        const char *name = setting_of(shelf->doctor, *variable);
+        if (strncmp(name, setting, length) != 0 || name[length] != '_')
+            continue;
+        const char *id = doctor_setting(shelf->doctor, name);
+        if (id[0] != '\0')
+            shelf->check(shelf, name, id);
+    }
 }
 
 struct naming {

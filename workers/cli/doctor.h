@@ -47,8 +47,37 @@ struct json_object *doctor_get(struct doctor *doctor,
 bool doctor_open(struct doctor *doctor, struct http_service *service,
                  const char *setting) ATTR_MUST_CHECK;
 
-// The checks, in doctor_stack.c, doctor_directus.c, doctor_providers.c and
-// doctor_ninja.c.
+// The name of the variable that is a company's own: prefix and its code, in capitals,
+// with _ for what is neither letter nor digit. In the job.
+const char *doctor_variable(struct doctor *doctor, const char *prefix,
+                            const char *code);
+
+// Where things with a number are at a provider, and how to check one of them.
+struct doctor_shelf {
+    void (*check)(const struct doctor_shelf *shelf, const char *setting,
+                  const char *id);
+    struct doctor *doctor;
+    const struct http_service *service;
+    const struct http_header *headers;
+    const char *path;
+    const char *hint; // what to do where there is no such thing
+};
+
+// The answer about one thing. NULL: it was refused, which was said of the setting.
+struct json_object *doctor_shelf_get(const struct doctor_shelf *shelf,
+                                     const char *setting, const char *path);
+struct json_object *doctor_shelf_one(const struct doctor_shelf *shelf,
+                                     const char *setting, const char *id);
+
+// Checks the settings of one company or level: the same name with more behind it.
+void doctor_shelf_particular(const struct doctor_shelf *shelf, const char *setting);
+
+// Whether a company has open quotes that it signs as well. False also where Directus
+// does not tell.
+bool doctor_countersigns(struct doctor *doctor, const char *code);
+
+// The checks, in doctor_stack.c, doctor_directus.c, doctor_docuseal.c, doctor_ninja.c
+// and doctor_mautic.c.
 void doctor_ledger(struct doctor *doctor);
 void doctor_capture(struct doctor *doctor);
 void doctor_kafka(struct doctor *doctor);

@@ -144,6 +144,26 @@ check_database(struct doctor *doctor)
         doctor_say(doctor, DOCTOR_OK, setting, NULL, "may read %d tables", tables);
 }
 
+bool
+doctor_countersigns(struct doctor *doctor, const char *code)
+{
+    const struct http_header query[] = {
+        {"fields", "id"},
+        {"filter[owner_company_id][code][_eq]", code},
+        {"filter[requires_company_signature][_eq]", "true"},
+        {"filter[status][_in]", "draft,sent,viewed"},
+        {"limit", "1"},
+        {NULL}};
+    struct directus directus = {0};
+    struct error err = {0};
+    if (!directus_open(&directus, "cli", &err))
+        return false;
+    struct json_object *rows = directus_list(&directus, doctor->job, "quotes", query);
+    directus_close(&directus);
+    error_clear(&doctor->job->error); // that rights are missing was said
+    return rows != NULL && json_object_array_length(rows) > 0;
+}
+
 void
 doctor_directus(struct doctor *doctor)
 {

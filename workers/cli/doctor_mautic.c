@@ -1,141 +1,9 @@
-// The doctor's checks of DocuSeal and Mautic.
+// The doctor's checks of Mautic: it answers yes to an entry also where it does
+// nothing, so what would let it do nothing is looked for here.
 #include <string.h>
-#include <unistd.h>
 
 #include "common/json.h"
 #include "workers/cli/doctor.h"
-
-// What other statuses mean is each check's to say.
-static const struct error_rule no_rules[] = {{0}};
-
-bool
-doctor_open(struct doctor *doctor, struct http_service *service, const char *setting)
-{
-    const char *url = doctor_setting(doctor, setting);
-    *service = (struct http_service){
-        .name = setting, .base_url = url, .rules = no_rules, .timeout_ms = 10000};
-    if (url[0] == '\0') {
-        doctor_say(doctor, DOCTOR_WRONG, setting,
-                   "set it, or take it out of INTEGRATIONS", "is not set");
-        return false;
-    }
-    http_service_open(service);
-    return true;
-}
-
-// Where things with a number are at a provider, and how to look one up.
-struct shelf {
-    void (*check)(const struct shelf *shelf, const char *setting, const char *id);
-    struct doctor *doctor;
-    const struct http_service *service;
-    const struct http_header *headers;
-    const char *path, *hint;
-};
-
-static void
-check_there(const struct shelf *shelf, const char *setting, const char *number)
-{
-    struct doctor *doctor = shelf->doctor;
-    struct http_service named = *shelf->service;
-    named.name = setting;
-    struct json_object *answer = doctor_get(
-        doctor, &named,
-        job_printf(doctor->job, "%s/%s", shelf->path, http_escape(doctor->job, number)),
-        shelf->headers, shelf->hint);
-    if (answer != NULL)
-        doctor_say(doctor, DOCTOR_OK, setting, NULL, "%s",
-                   json_string_or(answer, "name", "is there"));
-}
-
-// Those of one company or level: the same name with more behind it.
-static void
-check_particular(const struct shelf *shelf, const char *setting)
-{
-    size_t length = strlen(setting);
-    for (char *const *variable = environ; *variable != NULL; variable++) {
-        if (strncmp(*variable, setting, length) != 0 || (*variable)[length] != '_')
-            continue;
-        char *name = job_strdup(shelf->doctor->job, *variable);
-        name[strcspn(name, "=")] = '\0';
-        const char *number = doctor_setting(shelf->doctor, name);
-        if (number[0] != '\0')
-            shelf->check(shelf, name, number);
-    }
-}
-
-// ---- DocuSeal
-
-// By the id that we may have given it there.
-static void
-check_named_template(const struct shelf *shelf, const char *setting, const char *id)
-{
-    struct doctor *doctor = shelf->doctor;
-    struct http_service named = *shelf->service;
-    named.name = setting;
-    const struct http_header query[] = {{"external_id", id}, {"limit", "1"}, {0}};
-    struct json_object *answer =
-        doctor_get(doctor, &named, http_url(doctor->job, shelf->path, query),
-                   shelf->headers, shelf->hint);
-    if (answer == NULL)
-        return;
-    struct json_object *found = json_array_or_null(answer, "data");
-    if (found == NULL || json_object_array_length(found) == 0)
-        doctor_say(doctor, DOCTOR_WRONG, setting, shelf->hint,
-                   "no template has the external_id %s", id);
-    else
-        doctor_say(doctor, DOCTOR_OK, setting, NULL, "%s",
-                   json_string_or(json_object_array_get_idx(found, 0), "name", id));
-}
-
-static void
-check_one_template(const struct shelf *shelf, const char *setting, const char *id)
-{
-    if (strspn(id, "0123456789") == strlen(id))
-        check_there(shelf, setting, id);
-    else
-        check_named_template(shelf, setting, id);
-}
-
-static void
-check_template(const struct shelf *shelf, const char *setting)
-{
-    const char *id = doctor_setting(shelf->doctor, setting);
-    if (id[0] == '\0')
-        doctor_say(shelf->doctor, DOCTOR_NOTE, setting, "set the number of a template",
-                   "is not set: only companies with one of their own send such papers");
-    else
-        shelf->check(shelf, setting, id);
-    check_particular(shelf, setting);
-}
-
-void
-doctor_docuseal(struct doctor *doctor)
-{
-    struct http_service service;
-    if (!doctor_open(doctor, &service, "DOCUSEAL_API_URL"))
-        return;
-    const struct http_header headers[] = {
-        {"X-Auth-Token", doctor_setting(doctor, "DOCUSEAL_API_KEY")}, {NULL}};
-    if (doctor_get(
-            doctor, &service, "/templates?limit=1", headers,
-            "is DOCUSEAL_API_KEY the key of this account, and the URL that of its "
-            "API?")
-        != NULL) {
-        doctor_say(doctor, DOCTOR_OK, service.name, NULL, "answers, and takes the key");
-        const struct shelf templates = {
-            check_one_template,
-            doctor,
-            &service,
-            headers,
-            "/templates",
-            "set the number or external_id of a template of this account"};
-        check_template(&templates, "DOCUSEAL_TEMPLATE_QUOTE");
-        check_template(&templates, "DOCUSEAL_TEMPLATE_CGV");
-    }
-    http_service_close(&service);
-}
-
-// ---- Mautic
 
 static const char *
 basic_login(struct doctor *doctor)
@@ -180,34 +48,156 @@ oauth_login(struct doctor *doctor, const struct http_service *service)
     return NULL;
 }
 
+static bool
+is_published(const struct doctor_shelf *shelf, const char *setting,
+             struct json_object *thing, const char *otherwise)
+{
+    if (json_bool_or(thing, "isPublished", true))
+        return true;
+    doctor_say(shelf->doctor, DOCTOR_WRONG, setting, "publish it in Mautic",
+               "%s is not published: %s", json_string_or(thing, "name", "it"),
+               otherwise);
+    return false;
+}
+
+static bool
+read_campaign(const struct doctor_shelf *shelf, const char *setting, const char *number,
+              struct json_object **campaign)
+{
+    struct json_object *answer = doctor_shelf_one(shelf, setting, number);
+    *campaign = json_at(answer, "campaign");
+    return answer != NULL
+           && is_published(shelf, setting, *campaign,
+                           "nobody enters it and no mail goes out, without an error");
+}
+
+// That one is entered once in a contact's life.
+static void
+check_campaign(const struct doctor_shelf *shelf, const char *setting,
+               const char *number)
+{
+    struct json_object *campaign;
+    if (read_campaign(shelf, setting, number, &campaign))
+        doctor_say(shelf->doctor, DOCTOR_OK, setting, NULL, "%s",
+                   json_string_or(campaign, "name", "is there"));
+}
+
+// That one is entered once for each quote, follow-up or reminder.
+static void
+check_repeated_campaign(const struct doctor_shelf *shelf, const char *setting,
+                        const char *number)
+{
+    struct json_object *campaign;
+    if (!read_campaign(shelf, setting, number, &campaign))
+        return;
+    if (json_bool_or(campaign, "allowRestart", true))
+        doctor_say(shelf->doctor, DOCTOR_OK, setting, NULL, "%s",
+                   json_string_or(campaign, "name", "is there"));
+    else
+        doctor_say(shelf->doctor, DOCTOR_WRONG, setting,
+                   "tick \"Allow contacts to restart the campaign\" in Mautic",
+                   "%s allows no restart: each contact gets its mails once for ever, "
+                   "without an error",
+                   json_string_or(campaign, "name", "it"));
+}
+
+static void
+check_segment(const struct doctor_shelf *shelf, const char *setting, const char *number)
+{
+    struct json_object *answer = doctor_shelf_one(shelf, setting, number);
+    struct json_object *segment = json_at(answer, "list");
+    if (answer == NULL
+        || !is_published(shelf, setting, segment, "nobody can be put in or out"))
+        return;
+    const char *name = json_string_or(segment, "name", "is there");
+    if (json_bool_or(segment, "isGlobal", true))
+        doctor_say(shelf->doctor, DOCTOR_OK, setting, NULL, "%s", name);
+    else
+        doctor_say(shelf->doctor, DOCTOR_NOTE, setting, "make it public in Mautic",
+                   "%s is private: only the user who made it can put somebody in or "
+                   "out",
+                   name);
+}
+
 static void
 check_numbers(struct doctor *doctor, const struct http_service *service,
               const struct http_header *headers)
 {
     static const struct {
         const char *setting, *path, *fallback;
+        void (*check)(const struct doctor_shelf *shelf, const char *setting,
+                      const char *number);
     } numbers[] = {
-        {"MAUTIC_CAMPAIGN_QUOTE_SENT", "/api/campaigns", "1"},
-        {"MAUTIC_CAMPAIGN_QUOTE_FOLLOWUP", "/api/campaigns", "2"},
-        {"MAUTIC_CAMPAIGN_PAYMENT_REMINDER", "/api/campaigns", "3"},
-        {"MAUTIC_CAMPAIGN_WELCOME", "/api/campaigns", "4"},
-        {"MAUTIC_CAMPAIGN_LEAD_NURTURING", "/api/campaigns", "5"},
-        {"MAUTIC_SEGMENT_LEADS", "/api/segments", "1"},
-        {"MAUTIC_SEGMENT_PROSPECTS", "/api/segments", "2"},
-        {"MAUTIC_SEGMENT_CLIENTS", "/api/segments", "3"},
-        {"MAUTIC_SEGMENT_PENDING_QUOTES", "/api/segments", "4"},
-        {"MAUTIC_SEGMENT_OVERDUE_PAYMENTS", "/api/segments", "5"},
+        {"MAUTIC_CAMPAIGN_QUOTE_SENT", "/api/campaigns", "1", check_repeated_campaign},
+        {"MAUTIC_CAMPAIGN_QUOTE_FOLLOWUP", "/api/campaigns", "2",
+         check_repeated_campaign},
+        {"MAUTIC_CAMPAIGN_PAYMENT_REMINDER", "/api/campaigns", "3",
+         check_repeated_campaign},
+        {"MAUTIC_CAMPAIGN_WELCOME", "/api/campaigns", "4", check_campaign},
+        {"MAUTIC_CAMPAIGN_LEAD_NURTURING", "/api/campaigns", "5", check_campaign},
+        {"MAUTIC_SEGMENT_LEADS", "/api/segments", "1", check_segment},
+        {"MAUTIC_SEGMENT_PROSPECTS", "/api/segments", "2", check_segment},
+        {"MAUTIC_SEGMENT_CLIENTS", "/api/segments", "3", check_segment},
+        {"MAUTIC_SEGMENT_PENDING_QUOTES", "/api/segments", "4", check_segment},
+        {"MAUTIC_SEGMENT_OVERDUE_PAYMENTS", "/api/segments", "5", check_segment},
         {0},
     };
     for (size_t i = 0; numbers[i].setting != NULL; i++) {
-        const struct shelf shelf = {check_there,     doctor,
-                                    service,         headers,
-                                    numbers[i].path, "set a number that Mautic shows"};
+        const struct doctor_shelf shelf = {
+            numbers[i].check, doctor,          service,
+            headers,          numbers[i].path, "set a number that Mautic shows"};
         const char *number = doctor_setting(doctor, numbers[i].setting);
-        check_there(&shelf, numbers[i].setting,
+        shelf.check(&shelf, numbers[i].setting,
                     number[0] != '\0' ? number : numbers[i].fallback);
-        check_particular(&shelf, numbers[i].setting);
+        doctor_shelf_particular(&shelf, numbers[i].setting);
     }
+}
+
+// GET /api/contacts/list/fields: an object by id, or an array; published ones only.
+static bool
+has_field(struct json_object *answer, const char *alias)
+{
+    bool found = false;
+    if (json_object_is_type(answer, json_type_object)) {
+        json_object_object_foreach(answer, id, field)
+        {
+            (void)id;
+            found = found || strcmp(json_string_or(field, "alias", ""), alias) == 0;
+        }
+    } else if (json_object_is_type(answer, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(answer); i++) {
+            struct json_object *field = json_object_array_get_idx(answer, i);
+            found = found || strcmp(json_string_or(field, "alias", ""), alias) == 0;
+        }
+    }
+    return found;
+}
+
+// Those that people must make there: values of others are dropped without a word.
+static void
+check_fields(struct doctor *doctor, const struct http_service *service,
+             const struct http_header *headers)
+{
+    static const char what[] = "contact fields";
+    static const char *const made[] = {"directus_id", "owner_company", NULL};
+    struct http_service named = *service;
+    named.name = what;
+    bool all = true;
+    struct json_object *answer = doctor_get(doctor, &named, "/api/contacts/list/fields",
+                                            headers, "may this user read contacts?");
+    if (answer == NULL)
+        return;
+    for (int i = 0; made[i] != NULL; i++) {
+        if (has_field(answer, made[i]))
+            continue;
+        all = false;
+        doctor_say(doctor, DOCTOR_WRONG, what,
+                   "make it in Mautic (Custom Fields), of type Text, and publish it",
+                   "%s is missing: what it should hold is lost", made[i]);
+    }
+    if (all)
+        doctor_say(doctor, DOCTOR_OK, what, NULL, "%s and %s are there", made[0],
+                   made[1]);
 }
 
 void
@@ -226,6 +216,7 @@ doctor_mautic(struct doctor *doctor)
                != NULL) {
         doctor_say(doctor, DOCTOR_OK, service.name, NULL,
                    "answers, and takes the login");
+        check_fields(doctor, &service, headers);
         check_numbers(doctor, &service, headers);
     }
     http_service_close(&service);

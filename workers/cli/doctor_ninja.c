@@ -1,5 +1,4 @@
 // The doctor's checks of Invoice Ninja: each company's key opens its own books.
-#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,17 +26,6 @@ struct shelves {
     size_t count;
 };
 
-static const char *
-variable_of(struct doctor *doctor, const char *code)
-{
-    char *name = job_printf(doctor->job, "%s%s", prefix, code);
-    for (char *at = name; *at != '\0'; at++) {
-        int letter = (toupper)((unsigned char)*at); // the function, not a macro
-        *at = isalnum(letter) ? (char)letter : '_';
-    }
-    return name;
-}
-
 // INVOICE_NINJA_KEY_ENKI_REALTY or, failing that, what it begins with: ..._ENKI.
 static void
 find_key(struct doctor *doctor, struct books *books)
@@ -64,7 +52,7 @@ fill(struct shelves *shelves)
         *books = (struct books){.code = json_string_or(row, "code", ""),
                                 .name = json_string_or(row, "name", ""),
                                 .title = ""};
-        books->own = variable_of(doctor, books->code);
+        books->own = doctor_variable(doctor, prefix, books->code);
         find_key(doctor, books);
     }
 }
