@@ -544,6 +544,18 @@ class Mirrored(Billing):
 
 class Companies(Billing):
     owners = ("HYPERVISUAL", "LEXAIA", "ENKI_REALTY")
+    settings = {**ALONE, "INVOICE_NINJA_WEBHOOK_SECRET_LEXAIA": "of-lexaia-alone"}
+
+    def test_a_company_may_have_a_webhook_secret_of_its_own(self):
+        carried = {owner: {one["headers"]["X-Webhook-Secret"]
+                           for one in self.webhooks(owner)} for owner in self.owners}
+        common = {self.system.env["INVOICE_NINJA_WEBHOOK_SECRET"]}
+        self.assertEqual(carried, {"HYPERVISUAL": common, "ENKI_REALTY": common,
+                                   "LEXAIA": {"of-lexaia-alone"}})
+        for owner in ("LEXAIA", "HYPERVISUAL"):
+            quote, row = self.billed(owner)
+            self.pay(row)  # of which only its webhook tells
+            self.quote_is(quote, "completed")
 
     def test_one_company_that_is_down_stops_no_other(self):
         self.ninja.fault("500", match="LEXAIA", count=-1)

@@ -451,6 +451,27 @@ class Outage(Marketing):
         self.assertIsNone(self.known(before))
 
 
+    def test_a_known_contact_whose_address_changes_meanwhile_stays_one(self):
+        first, _ = self.sent_quote()
+        contact = self.quote(first)["contact_id"]
+        before = self.email(contact)
+        after = "new." + before
+        self.noted(before, "quote_sent")
+        known = self.mautic.contact(before)["id"]
+        self.mautic.fault("500", count=-1)
+        mark = self.mautic.mark()
+        second, _ = self.sent_quote(contact=contact)
+        self.until("Mautic was tried", lambda: self.mautic.calls(since=mark))
+        self.directus.update("people", contact, email=after)
+        self.mautic.no_faults()
+        self.noted(after, "quote_sent", "quote_sent")
+        self.come_to_rest(before, first)
+        self.come_to_rest(after, second)
+        self.assertEqual(self.mautic.contact(after)["id"], known)
+        self.assertIsNone(self.known(before))
+        self.assertEqual(len(self.entries(after, QUOTE_SENT)), 2)
+
+
 class Two(Marketing):
     """Of Mautic's worker."""
 
