@@ -1,7 +1,5 @@
 #include "common/retry.h"
 
-enum { FATAL_PROBE_MS = 60 * 1000 };
-
 // Between half and all of the doubled delay, so that what failed together does not come
 // back together.
 static int64_t
@@ -42,7 +40,7 @@ retry_decide(const struct retry_policy *policy, const struct error *err,
         return (struct retry){
             RETRY_GATE, asked_ms > 0 ? asked_ms : backoff(policy, 2, random), false};
     case ERROR_FATAL:
-        return (struct retry){RETRY_GATE, FATAL_PROBE_MS, false};
+        return (struct retry){RETRY_GATE, policy->refused_ms, false};
     default:
         break;
     }

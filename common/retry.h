@@ -13,6 +13,7 @@ struct retry_policy {
     int64_t park_ms;    // shortest delay of a parked event
     int64_t max_ms;     // longest delay
     int64_t give_up_ms; // age since the first attempt at which it becomes a dead letter
+    int64_t refused_ms; // until credentials that were refused are tried again
 };
 
 enum retry_action {

@@ -8,6 +8,7 @@ static const struct retry_policy policy = {
     .park_ms = 5000,
     .max_ms = 60000,
     .give_up_ms = 1000000,
+    .refused_ms = 7000,
 };
 
 static struct retry
@@ -62,6 +63,7 @@ waiting_for_certainty_or_a_gate_costs_no_attempt(void **state)
     assert_int_equal(decide(ERROR_UNSURE, 200, 1, 0).action, RETRY_AGAIN);
     assert_false(decide(ERROR_RATE_LIMITED, 0, 1, 0).counts);
     assert_false(decide(ERROR_FATAL, 0, 1, 0).counts);
+    assert_int_equal(decide(ERROR_FATAL, 0, 1, 0).delay_ms, 7000);
 }
 
 static void

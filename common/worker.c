@@ -59,6 +59,8 @@ static const struct config_setting worker_settings[] = {
     {"RETRY_GIVE_UP_MS", CONFIG_MS, SETTING(give_up_ms), "3d",
      "Age since its first attempt at which an event becomes a dead letter.", 1,
      365LL * 86400000},
+    {"GATE_REFUSED_MS", CONFIG_MS, SETTING(gate_refused_ms), "1m",
+     "How often one event tries a provider that refused the credentials.", 10, 3600000},
     {"GATE_PARK_MS", CONFIG_MS, SETTING(gate_park_ms), "30s",
      "A lane that waited this long for a gate is parked.", 1, 3600000},
     {"BREAKER_FAILURES", CONFIG_INT, SETTING(breaker_failures), "5",
@@ -224,6 +226,7 @@ make_options(struct worker *worker)
         .park_ms = worker->settings.retry_park_ms,
         .max_ms = worker->settings.retry_max_ms,
         .give_up_ms = worker->settings.give_up_ms,
+        .refused_ms = worker->settings.gate_refused_ms,
     };
 }
 

@@ -41,7 +41,8 @@ struct worker_settings {
     int64_t loops, fibers, stack_bytes, high_water;
     int64_t job_timeout_ms, effect_timeout_ms, effect_margin_ms;
     int64_t retry_first_ms, retry_memory_ms, retry_park_ms, retry_max_ms, give_up_ms;
-    int64_t gate_park_ms, breaker_failures, breaker_window_ms, breaker_probe_ms;
+    int64_t gate_refused_ms, gate_park_ms, breaker_failures, breaker_window_ms,
+        breaker_probe_ms;
     int64_t sweep_ms, drain_ms, revoke_grace_ms, retention_ms;
     bool sweeps, clock_movable;
 };

@@ -36,6 +36,7 @@ QUICK = {
     "RETRY_MEMORY_MS": "300",
     "RETRY_PARK_MS": "400",
     "RETRY_MAX_MS": "2000",
+    "GATE_REFUSED_MS": "5000",
     "GATE_PARK_MS": "1000",
     "BREAKER_PROBE_MS": "2000",
     "DRAIN_MS": "5000",
