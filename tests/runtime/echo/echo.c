@@ -1,25 +1,16 @@
 // tests/runtime/echo/echo.c - a small integration for the tests of the runtime. Its
 // provider makes "things", knows no unique key, and fails as the tests tell it to.
+#include "tests/runtime/echo/echo.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/effect.h"
-#include "common/integration.h"
 #include "common/json.h"
 #include "common/ledger.h"
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "common/str.h"
-
-extern const struct integration echo;
-
-struct echo {
-    const char *url;
-    const char *topics; // what their names begin with
-    int64_t timeout_ms;
-    struct http_service service;
-    char webhooks[100], commands[100];
-};
 
 static const struct config_setting settings[] = {
     {"ECHO_URL", CONFIG_URL, offsetof(struct echo, url), NULL, "The provider."},
