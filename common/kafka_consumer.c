@@ -175,7 +175,10 @@ join_anew(struct kafka_consumer *consumer)
 {
     struct error err = {0};
     consumer->anew = consumer->session_lost = false;
-    if (kafka_consumer_make(consumer, &err))
+    atomic_store(&consumer->waits, true);
+    bool made = kafka_consumer_make(consumer, &err);
+    atomic_store(&consumer->waits, false);
+    if (made)
         return;
     atomic_store(&consumer->fenced, true); // a new process may have more luck
     set_fatal(consumer, "%s", err.text);
@@ -346,6 +349,12 @@ uint64_t
 kafka_consumer_polls(const struct kafka_consumer *consumer)
 {
     return atomic_load(&consumer->polls);
+}
+
+bool
+kafka_consumer_waits(const struct kafka_consumer *consumer)
+{
+    return atomic_load(&consumer->waits);
 }
 
 bool

@@ -69,6 +69,10 @@ uint64_t kafka_consumer_polls(const struct kafka_consumer *consumer);
 bool kafka_consumer_assigned(const struct kafka_consumer *consumer);
 const char *kafka_consumer_fatal(const struct kafka_consumer *consumer);
 
+// Whether the poll thread is in a rebalance or makes a new handle: then it waits for
+// calls under way and for the broker, and need not turn. Any thread.
+bool kafka_consumer_waits(const struct kafka_consumer *consumer);
+
 // Whether that was another member of the group under our KAFKA_GROUP_INSTANCE_ID: a new
 // process joins again. Who is fenced after it lost its own session joins again by
 // itself.

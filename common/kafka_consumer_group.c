@@ -116,11 +116,15 @@ void
 kafka_consumer_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code,
                             rd_kafka_topic_partition_list_t *list, void *opaque)
 {
+    struct kafka_consumer *consumer = opaque;
     (void)rk;
+    // A handle that is being closed calls this in the middle of a wait.
+    bool waited = atomic_exchange(&consumer->waits, true);
     if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
-        take(opaque, list);
+        take(consumer, list);
     else
-        give_back(opaque);
+        give_back(consumer);
+    atomic_store(&consumer->waits, waited);
 }
 
 // ---- membership

@@ -48,6 +48,7 @@ struct kafka_consumer {
     int hurried;         // the slot whose broker was woken last
     atomic_ullong ready; // the generation whose partitions may be fetched
     atomic_bool stop, rejoin, assigned, over_high_water;
+    atomic_bool waits; // for calls under way, or for the broker
     atomic_llong in_flight, lag;
     atomic_ullong polls;
     atomic_llong polled_ms; // when

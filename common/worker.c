@@ -82,6 +82,10 @@ static const struct config_setting worker_settings[] = {
      "How long a stop waits for calls under way.", 0, 600000},
     {"REVOKE_GRACE_MS", CONFIG_MS, SETTING(revoke_grace_ms), "5s",
      "How long a rebalance waits for calls under way.", 0, 60000},
+    {"HUNG_MS", CONFIG_MS, SETTING(hung_ms), "120s",
+     "How long a loop, or the thread that polls Kafka, may stand still before /livez "
+     "turns red.",
+     1000, 3600000},
     {"RETENTION_MS", CONFIG_MS, SETTING(retention_ms), "30d",
      "How long finished events are remembered.", 1000, 3650LL * 86400000},
     {0},
@@ -94,9 +98,16 @@ is_live(void *owner, char *why, size_t size)
 {
     struct worker *worker = owner;
     const char *fatal = kafka_consumer_fatal(worker->consumer);
-    if (fatal != NULL)
+    if (fatal != NULL) {
         str_copy(why, size, fatal);
-    return fatal == NULL;
+        return false;
+    }
+    struct str text;
+    str_begin(&text, 2048);
+    bool hangs = worker_hangs(worker, &text);
+    str_copy(why, size, text.data);
+    str_end(&text);
+    return !hangs;
 }
 
 static bool
@@ -419,21 +430,6 @@ reload_secrets(struct worker *worker)
         log_info("reload", "secrets were read again");
 }
 
-// The watchdog is fed by what moves: every loop and the poll thread.
-static bool
-has_progress(struct worker *worker, uint64_t *seen)
-{
-    uint64_t turns = kafka_consumer_polls(worker->consumer);
-    bool moved = turns != seen[WORKER_LOOPS_MAX];
-    seen[WORKER_LOOPS_MAX] = turns;
-    for (int i = 0; i < worker->loop_count; i++) {
-        uint64_t now = loop_turns(worker->loops[i]);
-        moved = moved && now != seen[i];
-        seen[i] = now;
-    }
-    return moved;
-}
-
 static void
 block_signals(sigset_t *set)
 {
@@ -461,7 +457,6 @@ allow_to_be_killed(void)
 static int
 run_worker(struct worker *worker, const sigset_t *signals)
 {
-    uint64_t seen[WORKER_LOOPS_MAX + 1] = {0};
     const struct timespec second = {.tv_sec = 1};
     admin_notify("READY=1");
     for (;;) {
@@ -477,7 +472,7 @@ run_worker(struct worker *worker, const sigset_t *signals)
             reload_secrets(worker);
         if (number == SIGUSR1)
             ask_for_fibers(worker);
-        if (has_progress(worker, seen))
+        if (worker_moves(worker))
             admin_notify("WATCHDOG=1");
     }
 }

@@ -3,6 +3,7 @@
 //
 //   worker.c         settings, opening, signals
 //   worker_stop.c    drain, close
+//   worker_watch.c   whether its threads turn
 //   worker_sent.c    follow-ups on their way to Kafka
 //   worker_kafka.c   between consumer, producer and lanes: records in, follow-ups out
 //   worker_keeper.c  the thread for what is rare: assignments, due lanes, sweeps,
@@ -27,11 +28,13 @@
 #include "common/ledger_pg.h"
 #include "common/loop.h"
 #include "common/metrics.h"
+#include "common/progress.h"
 #include "common/redis.h"
 #include "common/retry.h"
 
 struct lanes;
 struct keeper;
+struct str;
 
 enum { WORKER_LOOPS_MAX = 32, WORKER_PARTITIONS_MAX = 1024 };
 
@@ -41,9 +44,9 @@ struct worker_settings {
     int64_t loops, fibers, stack_bytes, high_water;
     int64_t job_timeout_ms, effect_timeout_ms, effect_margin_ms;
     int64_t retry_first_ms, retry_memory_ms, retry_park_ms, retry_max_ms, give_up_ms;
-    int64_t gate_refused_ms, gate_park_ms, breaker_failures, breaker_window_ms,
-        breaker_probe_ms;
-    int64_t sweep_ms, drain_ms, revoke_grace_ms, retention_ms;
+    int64_t gate_refused_ms, gate_park_ms;
+    int64_t breaker_failures, breaker_window_ms, breaker_probe_ms;
+    int64_t sweep_ms, drain_ms, revoke_grace_ms, retention_ms, hung_ms;
     bool sweeps, clock_movable;
 };
 
@@ -78,6 +81,10 @@ struct worker {
     atomic_llong ahead_ms; // of the business's clock; 0 unless CLOCK_MOVABLE
     atomic_bool draining;  // no new call leaves, nothing new is dispatched
     atomic_bool fenced;    // the ledger said somebody else owns what we hold
+    // Of the loops and the poll thread; `hanging`, of the main thread: one of them
+    // stands still, and the log knows.
+    struct progress progress;
+    bool hanging;
     struct metric *metric_running, *metric_ready, *metric_lag;
     struct metric *metric_parked, *metric_outbox, *metric_attention;
     struct metric **metric_done; // by row of the handlers' table
@@ -91,6 +98,14 @@ bool worker_paused(struct worker *worker);
 void worker_attempt_over(struct worker *worker);
 // Waits until none runs, or until_ms (of clock_ms()). Not on a loop.
 void worker_wait_idle(struct worker *worker, int64_t until_ms);
+
+// worker_watch.c
+// Looks whether every loop and the poll thread turned since the last time. The main
+// thread, about once a second.
+bool worker_moves(struct worker *worker);
+// Whether one of them has stood still for HUNG_MS; adds which to `why`. Any thread,
+// never blocks.
+bool worker_hangs(struct worker *worker, struct str *why);
 
 // worker_stop.c
 // Nothing new leaves; calls under way get their time. What is cut stays undone or

@@ -1,6 +1,9 @@
 """What goes away in the middle: Postgres, Kafka, the process itself, its partitions."""
+import json
 import os
 import random
+import re
+import select
 import signal
 import socket
 import tempfile
@@ -40,6 +43,33 @@ class Outage(Case):
         wait_until(lambda: len(self.provider.seen(method="POST")) >= count,
                    lambda: f"{count} calls: {len(self.provider.seen(method='POST'))}\n"
                    + self.stack.logs())
+
+
+class Systemd:
+    """Where a program says how it goes (sd_notify)."""
+
+    def __init__(self, test):
+        self.folder = tempfile.TemporaryDirectory(prefix="relais-notify.")
+        test.addCleanup(self.folder.cleanup)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        test.addCleanup(self.socket.close)
+        self.socket.bind(self.path("socket"))
+        self.socket.settimeout(PATIENCE)
+        self.settings = {"NOTIFY_SOCKET": self.path("socket")}
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def wait_for(self, word):
+        while word not in self.socket.recv(1000).decode():
+            pass
+
+    def heard(self):
+        """What was said since the last time."""
+        words = []
+        while select.select([self.socket], [], [], 0)[0]:
+            words.append(self.socket.recv(1000).decode())
+        return words
 
 
 class Servers(Outage):
@@ -297,6 +327,70 @@ class Members(Outage):
         self.assertEqual(len(worker.lines("assigned")), 2)
 
 
+class Progress(Outage):
+    HUNG = 5  # seconds, of which the program counts one a round
+
+    def hanging(self, worker):
+        """Since when /livez says that a loop hangs, and nothing else does; or None."""
+        status, text = worker.get("/livez")
+        if status != 503:
+            return None
+        found = re.fullmatch(r"loop [01] has made no progress for (\d+) s\n", text)
+        self.assertIsNotNone(found, text)
+        return int(found[1])
+
+    def test_a_loop_that_hangs_turns_livez_red_and_starves_the_watchdog(self):
+        stack, systemd = self.stack, Systemd(self)
+        pipe = systemd.path("pipe")
+        os.mkfifo(pipe)
+        worker = stack.worker(**systemd.settings, HUNG_MS=f"{self.HUNG}s").ready()
+        self.assertEqual(worker.get("/livez"), (200, "ok\n"))
+        payload = json.dumps({"company": "acme", "pipe": pipe}).encode()
+        stack.send("echo.hang", stack.key("k"), payload=payload)
+        stack.flush()
+        wait_until(lambda: self.hanging(worker), lambda: "it hangs\n" + stack.logs())
+        since = self.hanging(worker)
+        self.assertGreaterEqual(since, self.HUNG)
+        systemd.heard()
+        # Rounds go by in which the watchdog would have been fed.
+        wait_until(lambda: (self.hanging(worker) or 0) >= since + 2, "it counts on")
+        self.assertEqual(systemd.heard(), [])
+        self.assertIn("loop ", worker.lines("hangs")[0]["text"])
+        with open(pipe, "r+b", buffering=0):
+            wait_until(lambda: worker.get("/livez")[0] == 200, "it turns again")
+            systemd.wait_for("WATCHDOG=1")
+            stack.finish()
+        wait_until(lambda: len(worker.lines("hangs")) == 2, "it is over")
+        self.assertEqual(worker.stop(), 0)
+
+    def test_waiting_for_postgres_and_kafka_is_progress(self):
+        """For longer than a loop may stand still, with settles under way whose end the
+        thread that polls Kafka waits for as well."""
+        stack, provider, systemd = self.stack, self.provider, Systemd(self)
+        provider.rule(lambda call: "hold" if call.method == "POST" else None)
+        worker = stack.worker(
+            **systemd.settings, HUNG_MS=f"{self.HUNG}s", REVOKE_GRACE_MS="60s",
+            JOB_TIMEOUT_MS="60s", EFFECT_TIMEOUT_MS="60s", ECHO_TIMEOUT_MS="60s",
+            **SHORT_SESSION).ready()
+        self.send_some(40)
+        provider.wait_for(lambda: provider.held >= 4)
+        stack.kafka.part("kill")
+        stack.postgres.crash()
+        try:
+            provider.clear_rules()
+            wait_until(lambda: worker.get("/readyz")[0] == 503, "away")
+            systemd.heard()
+            for _ in range(2 * self.HUNG + 4):
+                systemd.wait_for("WATCHDOG=1")
+                self.assertEqual(worker.get("/livez"), (200, "ok\n"))
+        finally:
+            stack.postgres.again()
+            stack.kafka.part("start")
+        self.everything_done_once()
+        self.assertEqual(worker.lines("hangs"), [])
+        self.assertEqual(worker.stop(), 0)
+
+
 class Stops(Outage):
     def test_a_stop_lets_calls_end_and_begins_none(self):
         stack, provider = self.stack, self.provider
@@ -335,32 +429,21 @@ class Stops(Outage):
     def test_systemd_is_told_how_it_goes(self):
         """Ready, progress for the watchdog, the end; and the backlog for those who scale."""
         stack, provider = self.stack, self.provider
-        folder = tempfile.TemporaryDirectory(prefix="relais-notify.")
-        self.addCleanup(folder.cleanup)
-        told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.addCleanup(told.close)
-        told.bind(folder.name + "/socket")
-        told.settimeout(PATIENCE)
+        systemd = Systemd(self)
         provider.rule(lambda call: "hold" if call.method == "POST" else None)
-        worker = stack.worker(NOTIFY_SOCKET=folder.name + "/socket",
-                              WATCHDOG_USEC="2000000")
-
-        def wait_for(word):
-            while word not in told.recv(1000).decode():
-                pass
-
-        wait_for("READY=1")
+        worker = stack.worker(**systemd.settings, WATCHDOG_USEC="2000000")
+        systemd.wait_for("READY=1")
         worker.ready()
         self.send_some(60)
         wait_until(lambda: worker.metric("relais_backlog") == 60,
                    lambda: f"a backlog of {worker.metric('relais_backlog')}")
-        wait_for("WATCHDOG=1")
-        wait_for("WATCHDOG=1")
+        systemd.wait_for("WATCHDOG=1")
+        systemd.wait_for("WATCHDOG=1")
         provider.clear_rules()
         self.everything_done_once()
         wait_until(lambda: worker.metric("relais_backlog") == 0, "no backlog")
         worker.signal(signal.SIGTERM)
-        wait_for("STOPPING=1")
+        systemd.wait_for("STOPPING=1")
         self.assertEqual(worker.end(), 0)
 
     def test_a_second_signal_ends_it_at_once(self):

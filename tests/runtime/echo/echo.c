@@ -2,8 +2,10 @@
 // provider makes "things", knows no unique key, and fails as the tests tell it to.
 #include "tests/runtime/echo/echo.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/effect.h"
 #include "common/json.h"
@@ -145,6 +147,24 @@ look(struct job *job, const struct event *ev, void *state)
     return of != NULL && thing_find(job, of, state, &found);
 }
 
+// Does what no handler may: the thread of its loop stands still until somebody writes
+// to the pipe of that name.
+// In:    echo.hang {pipe}
+// Out:   nothing
+// Again: it hangs once more, if nobody holds the pipe open.
+static bool
+hang(struct job *job, const struct event *ev, void *state)
+{
+    (void)state;
+    const char *path = json_string(job, ev->data, "pipe");
+    if (path == NULL)
+        return false;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    return true;
+}
+
 // What is left of an event that can never pass.
 static bool
 refused(struct job *job, const struct event *ev, void *state)
@@ -161,6 +181,7 @@ static const struct handler handlers[] = {
     {"echo.free", touch},                          // the same without a gate
     {"echo.shared", touch, .gate = "echo-shared"}, // or at one of all companies
     {"echo.touched", touch},
+    {"echo.hang", hang},
     {"echo.look", look, .object = looked_at, .hint = true},
     {0},
 };
