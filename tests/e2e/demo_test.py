@@ -126,22 +126,33 @@ class Demo(unittest.TestCase):
         self.assertEqual(process.wait(), 130, self.text())
         self.assert_nothing_left()
 
-    def test_a_step_that_fails_says_what_and_why(self):
+    def once_with(self, program, script):
+        """It is played with this script in the program's place, and fails."""
         place = pathlib.Path(self.folder.name, "bin")
         place.mkdir()
-        for program in BIN.iterdir():
-            (place / program.name).symlink_to(program)
-        broken = place / "relais-orchestrator"
+        for one in BIN.iterdir():
+            (place / one.name).symlink_to(one)
+        broken = place / program
         broken.unlink()
-        broken.write_text("#!/bin/sh\necho 'the moon is full' >&2\nexit 70\n")
+        broken.write_text("#!/bin/sh\n" + script)
         broken.chmod(0o755)
         process = self.start("--once", DEMO_BIN=str(place))
         self.read(process)
         self.assertEqual(process.wait(), 1, self.text())
-        self.assertIn("the moon is full", self.text())
         self.assertNotIn("the journey is complete", self.text())
         self.assertEqual(self.processes(), [])
         self.assertEqual(os.listdir(self.folder.name), ["bin"])
+
+    def test_a_step_that_fails_says_what_and_why(self):
+        self.once_with("relais-orchestrator", "echo 'the moon is full' >&2\nexit 70\n")
+        self.assertIn("the moon is full", self.text())
+
+    def test_what_was_not_seen_in_the_systems_themselves_fails(self):
+        """All programs run and are healthy; but the quotes' template is not there."""
+        self.once_with("relais-docuseal", "DOCUSEAL_TEMPLATE_QUOTE=999999 exec %s\n"
+                       % (BIN / "relais-docuseal"))
+        self.assertRegex(self.text(), r"DocuSeal has a submission .* not seen")
+        self.assertIn("GET /templates/999999 answered 404", self.text())
 
     def test_words_that_make_no_sense_are_refused(self):
         for words in (["--once", "--no-play"], ["--sideways"]):
