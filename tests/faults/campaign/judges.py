@@ -9,6 +9,7 @@ import re
 from harness.evidence import wrong_files
 from harness.journey import CAMPAIGNS, SEGMENTS
 
+from .people import round_of
 from .stories import DEPOSIT, FIRST_PART, PAYMENTS
 from .weeks import FOLLOWUPS, REMINDERS
 
@@ -118,7 +119,7 @@ class Judges:
 
     def signature(self, story, row):
         rows = self.scene.submissions[story.root]
-        self.counts["surplus submissions"] += len(rows) - 1
+        self.counts["surplus submissions"] += len(rows) - story.rounds
         declined = story.fate == "declined"
         ended = [one for one in rows if one["status"] == (
             "declined" if declined else "completed")]
@@ -128,6 +129,8 @@ class Judges:
         if ended:
             self.same("docuseal_submission_id", story, row["docuseal_submission_id"],
                       str(ended[0]["id"]))
+            self.same("the round that came to its end", story, round_of(ended[0]),
+                      story.rounds)
         wanted = "declined" if declined else "completed"
         self.same("its signature", story, row["signature_status"], wanted)
         self.same("is_signed", story, bool(row["is_signed"]), not declined)
@@ -142,6 +145,7 @@ class Judges:
                       sorted(log["status"] for log in logs),
                       ["completed"] * story.signers)
         self.calls_in_order(story)
+        self.rounds_in_order(story)
 
     def files(self, story, row, logs, submission):
         """DocuSeal's own bytes; two files of a quote, and none besides."""
@@ -162,11 +166,34 @@ class Judges:
         self.check(not posts or not files or min(posts) < min(files),
                    "%s: files before the request" % story)
 
+    def rounds_in_order(self, story):
+        """A round is over at DocuSeal before the next one begins: at no time is there
+        anything to be signed but what was sent last."""
+        done = collections.defaultdict(list)
+        for call in self.scene.calls[story.root]:
+            for number in {int(one.split(":")[2].removeprefix("r"))
+                           for one in call["external_ids"]}:
+                done[call["method"], number].append(call["n"])
+        for number in range(1, story.rounds):
+            asked, again = done["POST", number], done["POST", number + 1]
+            back = done["DELETE", number]
+            self.check(asked and back and again and max(asked) < min(back)
+                       and max(back) < min(again),
+                       "%s: asked for by the calls %s, withdrawn by %s, asked for again by %s"
+                       % (story, asked, back, again))
+
     def said(self, story):
-        """Each fact once, under one id."""
-        wanted = {"quote.sent": 1, "signature.requested": 1,
-                  "quote.signed": story.fate != "declined",
-                  "quote.rejected": story.fate == "declined"}
+        """Each fact once, under one id; those of a round once a round. A request that was
+        cut, and found the quote taken back when it was tried again, is not told of."""
+        declined, again = story.fate == "declined", story.rounds - 1
+        if again and story.early:
+            self.check(len(self.scene.facts[story.root, "signature.requested"]) in (1, 2),
+                       "%s: it was not asked for" % story)
+        else:
+            self.same("signature.requested", story, len(
+                self.scene.facts[story.root, "signature.requested"]), story.rounds)
+        wanted = {"quote.sent": story.rounds, "signature.cancelled": again + declined,
+                  "quote.signed": not declined, "quote.rejected": declined}
         if hasattr(self.scene, "books"):
             paid = PAYMENTS.get(story.fate, 0)
             wanted.update({
@@ -293,19 +320,21 @@ class Judges:
                            person.email, name, sorted(entered)))
 
     def causes(self, person):
-        """{campaign: (those that enter, those that may)}. A quote that was declined
-        before Mautic was told of it needs no campaign, nor does a lead that is a client
-        by then."""
-        rounds = collections.defaultdict(list)
+        """{campaign: (those that enter, those that may)}. A quote that was declined or
+        taken back before Mautic was told of it needs no campaign, nor does a lead that is a
+        client by then."""
+        sent = ([], [])
         for story in person.stories:
-            rounds[story.fate].append(story.root + ":r1")
-        declined = rounds.pop("declined", [])
+            for number in range(1, story.rounds + 1):
+                told = not story.early if number < story.rounds else story.fate != "declined"
+                sent[not told].append("%s:r%d" % (story.root, number))
+        late = [story.root + ":r1" for story in person.stories if story.fate == "late"]
         nurtured = ["nurturing"] * (person.score >= 50)
         return {
-            "quote_sent": (sum(rounds.values(), []), declined),
+            "quote_sent": sent,
             "welcome": (["welcome"] * person.converted, []),
             "lead_nurturing": ([], nurtured) if person.converted else (nurtured, []),
-            "quote_followup": (rounds["late"] * len(FOLLOWUPS), []),
+            "quote_followup": (late * len(FOLLOWUPS), []),
             "payment_reminder": (["invoice:%s:%s" % (invoice["id"], level)
                                   for story in person.stories if story.fate == "late"
                                   for invoice in self.scene.invoices[story.quote]
@@ -318,8 +347,9 @@ class Judges:
         for story in person.stories:
             number = self.scene.quotes[story.quote]["quote_number"]
             declined, late = story.fate == "declined", story.fate == "late"
-            wanted["quote_sent", number] += 1
-            wanted["quote_closed" if declined else "quote_signed", number] += 1
+            wanted["quote_sent", number] += story.rounds
+            wanted["quote_closed", number] += story.rounds - 1 + declined
+            wanted["quote_signed", number] += not declined
             wanted["quote_followup", number] += len(FOLLOWUPS) * late
             wanted["payment_received", number + "-A"] += PAYMENTS.get(story.fate, 0)
             for _, level in REMINDERS:

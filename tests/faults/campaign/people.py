@@ -1,5 +1,5 @@
-"""People: they enter and send quotes, sign and pay, and try again when something is
-away. What was done is seen at the providers, so nothing is done twice by them."""
+"""People: they enter and send quotes, change their minds, sign and pay, and try again when
+something is away. What was done is seen at the providers, so nothing is done twice by them."""
 
 import datetime
 import random
@@ -11,9 +11,9 @@ from harness.case import quote_row
 from harness.directus import OWNERS
 from harness.programs import SLICE
 
-from .stories import FATES, FIRST_PART, SIGNATURES, Book
+from .stories import FATES, FIRST_PART, REASON, SIGNATURES, Book
 
-AWAY = (OSError, ValueError, LookupError, TypeError)
+AWAY = (OSError, ValueError, LookupError, TypeError, RuntimeError)
 PATIENCE_S = 300
 PAYABLE = ("sent", "partial", "overdue")
 
@@ -125,8 +125,11 @@ class People:
         if any(not story.answered for story in stories):
             papers = self.papers()
             for story in stories:
-                if not story.answered and story.quote in papers:
-                    self.answer(story, papers[story.quote])
+                rows = papers.get(story.quote, ())
+                if story.sent < story.rounds:
+                    self.attempt(self.send_again, story, rows)
+                elif not story.answered:
+                    self.answer(story, rows)
         if any(story.answered for story in stories):
             bills = self.bills()
             for story in stories:
@@ -149,26 +152,47 @@ class People:
                     found[words[1]].append(row)
         return found
 
+    def send_again(self, story, rows):
+        """The quote is set back to draft when its client was asked, and to sent again:
+        half of them in one breath, the others when nothing is left to be signed."""
+        live = any(row["live"] for row in rows)
+        if not story.regretted:
+            story.regretted = live and (story.early or self.all_know(story))
+        if story.regretted and not story.taken_back:
+            self.system.directus.update("quotes", story.quote, status="draft")
+            story.taken_back = True
+        if story.taken_back and (story.early or not live):
+            self.system.directus.update("quotes", story.quote, status="sent")
+            story.sent += 1
+
     def answer(self, story, rows):
         """What is in the mail is signed or declined: the first that can be, of half of
-        the quotes before Directus knows of it."""
+        the quotes before Directus knows of it. Nobody opens what was taken back."""
         if any(row["status"] in ("completed", "declined") for row in rows):
             story.answered = True
             return
-        live = [row for row in rows if row["live"]]
-        if live and (story.early or self.directus_knows(story)):
+        live = [row for row in rows if row["live"] and round_of(row) == story.rounds]
+        if live and (story.early or self.directus_knows(story, live)):
             self.attempt(self.fill_in, story, live[0]["id"])
 
     def fill_in(self, story, submission):
         if story.fate == "declined":
-            self.system.simulator.decline(submission, "Trop cher.")
+            self.system.simulator.decline(submission, REASON)
         else:
             self.system.simulator.sign(submission, all=True)
         story.answered = True
 
-    def directus_knows(self, story):
+    def directus_knows(self, story, rows=()):
+        """Of any submission, or of one of these: what it knows may be an earlier round's."""
         row = self.system.directus.read("quotes", story.quote, "docuseal_submission_id")
-        return bool(row["docuseal_submission_id"])
+        known = row["docuseal_submission_id"]
+        return bool(known) and (not rows or known in {str(one["id"]) for one in rows})
+
+    def all_know(self, story):
+        """Whether Mautic was told of the quote as well."""
+        return self.directus_knows(story) and (not self.everything or self.system.ledger(
+            "SELECT 1 FROM relais.journey_step WHERE entity = :'root'"
+            " AND type = 'mautic.quote-sent' AND outcome = 'done' LIMIT 1", root=story.root))
 
     def bills(self):
         """The deposit invoices that were sent, by quote."""
@@ -201,3 +225,8 @@ class People:
                    source="bank", payment_date=str(datetime.date.today()),
                    status="completed")
         story.settled = True
+
+
+def round_of(row):
+    """Of a quote's submission: its signers are called quote:<id>:r<round>:<part>."""
+    return int(row["submitters"][0]["external_id"].split(":")[2].removeprefix("r"))

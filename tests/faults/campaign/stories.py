@@ -9,12 +9,16 @@ FIRST_PART = "1000.00"
 
 # What becomes of quotes, and of how many among so many.
 FATES = ("paid",) * 7 + ("parts",) * 3 + ("booked",) * 3 + ("declined",) * 3 \
-    + ("waived",) * 2
-SIGNATURES = ("signed",) * 9 + ("declined",)
+    + ("waived",) * 2 + ("resent",) * 3
+SIGNATURES = ("signed",) * 8 + ("declined",) + ("signed again",) * 2
 
 # A late client is followed up, and reminded of the invoice (weeks.py).
-PAYMENTS = {"paid": 1, "parts": 2, "booked": 1, "late": 1}
-STATUS = {"declined": "rejected", "signed": "signed"}  # all others are completed
+PAYMENTS = {"paid": 1, "parts": 2, "booked": 1, "late": 1, "resent": 1}
+# All others are completed.
+STATUS = {"declined": "rejected", "signed": "signed", "signed again": "signed"}
+# Taken back before their clients act, and sent once more: these sign in the second round.
+RESENT = ("resent", "signed again")
+REASON = "Trop cher."
 
 numbers = itertools.count(1)
 
@@ -40,13 +44,17 @@ class Person:
 
 
 class Story:
-    """One quote. `early`: its client is faster than Directus."""
+    """One quote. `early`: its client is faster than Directus, and whoever takes it back
+    does not wait until everybody was told of it."""
 
     def __init__(self, person, fate, signers, early):
         self.person, self.fate = person, fate
         self.signers, self.early = signers, early
         self.number = next(numbers)
         self.quote, self.booking = str(uuid.uuid4()), str(uuid.uuid4())
+        self.rounds = 2 if fate in RESENT else 1
+        self.regretted = self.taken_back = False
+        self.sent = 1  # how often
         self.answered = False  # signed or declined
         self.settled = fate not in PAYMENTS  # nothing is left to be paid
         person.stories.append(self)
