@@ -10,7 +10,7 @@ from harness.evidence import wrong_files
 from harness.journey import CAMPAIGNS, SEGMENTS
 
 from .people import round_of
-from .stories import DEPOSIT, FIRST_PART, PAYMENTS
+from .stories import DEPOSIT, FIRST_PART, PAYMENTS, REASON
 from .weeks import FOLLOWUPS, REMINDERS
 
 
@@ -27,6 +27,9 @@ class Scene:
         self.logs = groups(directus.rows("signature_logs"), "quote_id")
         self.submissions = submissions_of(system.simulator)
         self.calls = calls_of(system.simulator)
+        self.invitations = groups([mail for mail in system.simulator.state()["mails"]
+                                   if mail["kind"] == "invitation"], "submitter_id")
+        self.unsure = unsure_of(system)
         self.facts = facts_of(system)
         if not everything:
             return
@@ -83,6 +86,14 @@ def facts_of(system):
     return found
 
 
+def unsure_of(system):
+    """(submission, signer) of those invitations of which nobody knew whether they went out."""
+    found = [row["entity"].split(":") for row in system.ledger(
+        "SELECT entity FROM relais.attention WHERE kind = 'effect.unsure'"
+        " AND entity LIKE '%:invitation'")]
+    return {(int(submission), int(signer)) for submission, signer, _ in found}
+
+
 def entered_of(system):
     """{whom: {campaign: {cause: whether it entered}}} as the ledger has it; False: given
     up after an attempt of which nobody knows what became."""
@@ -137,15 +148,35 @@ class Judges:
         logs = self.scene.logs[story.quote]
         if not declined and ended:
             self.files(story, row, logs, ended[0]["id"])
-        if declined:
-            self.check([log for log in logs if log["status"] == "declined"],
-                       "%s: nobody is logged to have declined" % story)
-        else:
-            self.same("its signature logs", story,
-                      sorted(log["status"] for log in logs),
-                      ["completed"] * story.signers)
+        self.logs(story, row, logs, ended)
         self.calls_in_order(story)
         self.rounds_in_order(story)
+        self.invitations(story, rows)
+
+    def logs(self, story, row, logs, ended):
+        """One of each who signed, all of the one submission; of who declined one, and none
+        of those whose turn did not come."""
+        declined = story.fate == "declined"
+        self.same("its signature logs", story, sorted(log["status"] for log in logs),
+                  ["declined"] if declined else ["completed"] * story.signers)
+        self.same("what they are of", story, {log["provider_reference"] for log in logs},
+                  {str(one["id"]) for one in ended})
+        if declined:
+            self.same("the reasons", story, [row["decline_reason"],
+                      *(log["decline_reason"] for log in logs)], [REASON, REASON])
+
+    def invitations(self, story, rows):
+        """One mail to each who was asked, whatever was cut: they sign in turn, and are asked
+        when those before them have signed. One of which nobody knows is a person's."""
+        for row in rows:
+            asked = True
+            for signer in row["submitters"]:
+                mails = len(self.scene.invitations[signer["id"]])
+                self.counts["invitations"] += mails
+                if (row["id"], signer["id"]) not in self.scene.unsure:
+                    self.same("invitations of %s to %s" % (row["id"], signer["role"]), story,
+                              mails, int(asked))
+                asked = asked and signer["status"] == "completed"
 
     def files(self, story, row, logs, submission):
         """DocuSeal's own bytes; two files of a quote, and none besides."""
