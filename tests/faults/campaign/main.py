@@ -164,8 +164,7 @@ class Campaign:
         return good
 
     def show(self, verdict):
-        counts = {**self.troubles.done, **verdict.counts,
-                  "mails settled by a person": verdict.flagged}
+        counts = {**self.troubles.done, **verdict.counts}
         if self.postman is not None:
             counts["webhooks brought again"] = self.postman.count
         for what, count in sorted(counts.items()):

@@ -15,9 +15,14 @@ REST = """
 QUIET_S = 100
 PATIENCE = 9
 
-# What a mail leaves behind that may have gone out.
+# What a mail leaves behind that may have gone out. An invitation leaves no letter: the
+# request it belongs to goes on.
 MAIL = "invoice-ninja.email"
 MAIL_TOPIC = "invoice-ninja.dead-letters"
+INVITATION = "docuseal.reminder"
+
+# What else a person is asked about: Mautic switches a webhook off that a dead ingest refused.
+ASKED, ASKED_BY_SWEEPS = "effect.unsure", ("mautic.webhook-off",)
 
 
 class Verdict:
@@ -28,6 +33,7 @@ class Verdict:
         self.postman = postman  # None: lost webhooks are the sweeps' business
         self.wrong = []
         self.flagged = 0
+        self.unsure = set()  # the identities of what a person settled
         self.counts = {}
 
     def check(self, holds, text):
@@ -106,25 +112,40 @@ class Verdict:
 
     def settle_mails(self):
         """A person looks whether the mail went out, says so, and replays the letter."""
-        flagged = self.system.ledger(
-            "SELECT identity FROM relais.effect WHERE state = 'flagged'"
-            " AND kind = :'kind'", kind=MAIL)
+        flagged = self.settle(MAIL, self.mails_sent())
         self.flagged = len(flagged)
-        if not flagged:
-            return
-        # The books number each by themselves: only the company tells them apart.
-        sent = {(mail["company"], mail["entity_id"])
-                for mail in self.system.ninja.mails()}
-        bills = self.rows("client_invoices", "id,owner_company,invoice_ninja_id")
-        for row in flagged:
-            bill = bills[row["identity"].split(":")[1]]
-            known = (bill["owner_company"], bill["invoice_ninja_id"]) in sent
-            self.system.relais("effect", "resolve", MAIL, row["identity"],
-                               "done" if known else "not-done")
-        for letter in self.system.records(MAIL_TOPIC):
+        self.unsure = {*flagged, *self.settle(INVITATION, self.invitations_sent())}
+        self.counts["mails settled by a person"] = self.flagged
+        self.counts["invitations settled by a person"] = len(self.unsure) - self.flagged
+        for letter in self.system.records(MAIL_TOPIC) if flagged else ():
             if is_flag(letter):
                 self.system.relais("dead", "replay", "%s/%d/%d" % (
                     MAIL_TOPIC, letter["partition"], letter["offset"]))
+
+    def settle(self, kind, sent):
+        """What is flagged of that kind; `sent` has the identities of what went out, without
+        their last part."""
+        flagged = [row["identity"] for row in self.system.ledger(
+            "SELECT identity FROM relais.effect WHERE state = 'flagged'"
+            " AND kind = :'kind'", kind=kind)]
+        for identity in flagged:
+            known = ":".join(identity.split(":")[:2]) in sent
+            self.system.relais("effect", "resolve", kind, identity,
+                               "done" if known else "not-done")
+        return flagged
+
+    def mails_sent(self):
+        """The books number each by themselves: only the company tells them apart."""
+        if not self.people.everything:
+            return set()
+        sent = {(mail["company"], mail["entity_id"]) for mail in self.system.ninja.mails()}
+        return {"invoice:" + bill["id"]
+                for bill in self.rows("client_invoices").values()
+                if (bill["owner_company"], bill["invoice_ninja_id"]) in sent}
+
+    def invitations_sent(self):
+        return {"%d:%d" % (mail["submission_id"], mail["submitter_id"])
+                for mail in self.system.simulator.state()["mails"]}
 
     # When it is over.
 
@@ -138,8 +159,9 @@ class Verdict:
         if self.people.everything:
             for person in self.people.book.people:
                 judges.person(person)
-        self.counts = judges.counts
+        self.counts.update(judges.counts)
         self.judge_ledger()
+        self.judge_attention()
         self.judge_letters()
         return not self.wrong
 
@@ -158,6 +180,19 @@ class Verdict:
         adopted = self.system.ledger("SELECT count(*) AS n FROM relais.journey_step"
                                      " WHERE note LIKE '%adopted what%'")
         self.counts["what a killed attempt had made was adopted"] = adopted[0]["n"]
+
+    def judge_attention(self):
+        """A person is asked about nothing but what was provoked, and not any more about
+        what he has settled."""
+        provoked = ASKED_BY_SWEEPS if self.postman is None else ()
+        for row in self.system.ledger("SELECT kind, entity, text, resolved_at IS NULL AS open"
+                                      " FROM relais.attention"):
+            settled = row["kind"] == ASKED and row["entity"] in self.unsure \
+                and not row["open"]
+            self.check(settled or row["kind"] in provoked,
+                       "a person is asked: %(kind)s of %(entity)s: %(text)s" % row)
+            what = "a person was asked: " + row["kind"]
+            self.counts[what] = self.counts.get(what, 0) + 1
 
     def judge_letters(self):
         """None but those of mails of which nobody knew whether they had gone out. One
