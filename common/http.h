@@ -131,6 +131,10 @@ const char *http_escape(struct job *job, const char *text);
 const char *http_url(struct job *job, const char *path,
                      const struct http_header query[]);
 
+// The value of Authorization for basic authentication: "Basic " and base64 (RFC 7617).
+// Belongs to the job.
+const char *http_basic(struct job *job, const char *user, const char *password);
+
 // False, PERMANENT: the request's path is longer than 64 KiB, or an id put into it
 // would lead elsewhere: an empty segment, ".", "..", or one that holds a slash.
 // http_call() asks this itself, so no caller need.

@@ -1,4 +1,5 @@
 #include <curl/curl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -44,6 +45,16 @@ http_escape(struct job *job, const char *text)
     str_begin(&out, ESCAPED * strlen(text) + 1);
     escape(&out, text);
     return keep(job, &out);
+}
+
+const char *
+http_basic(struct job *job, const char *user, const char *password)
+{
+    const char *login = job_printf(job, "%s:%s", user, password);
+    size_t length = strlen(login);
+    unsigned char *text = job_alloc(job, (length + 2) / 3 * 4 + 1);
+    (void)EVP_EncodeBlock(text, (const unsigned char *)login, (int)length);
+    return job_printf(job, "Basic %s", (const char *)text);
 }
 
 // The most that http_url() can write.

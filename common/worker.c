@@ -10,6 +10,7 @@
 
 #include "common/admin.h"
 #include "common/clock.h"
+#include "common/files.h"
 #include "common/lanes.h"
 #include "common/log.h"
 #include "common/str.h"
@@ -482,6 +483,7 @@ serve(struct worker *worker)
 {
     struct error err;
     sigset_t signals;
+    files_raise_limit();
     block_signals(&signals);
     http_init();
     if (!open_worker(worker, &err)) {

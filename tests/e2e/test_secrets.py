@@ -1,8 +1,10 @@
 """A canary in every secret setting, and whatever may make a program speak: none of them
 is ever seen outside."""
 
+import os
 import re
 import socket
+import subprocess
 import urllib.parse
 
 from harness import rest, until
@@ -108,7 +110,18 @@ class Secrets(Journey):
         self.assertEqual(SECRET - names, set())
         found.update({value: name for name, value in CANARIES.items()
                       if name not in NO_SECRETS})
+        found[self.token()] = "Mautic's token"
         return found
+
+    def token(self):
+        """What Mautic gave in exchange for the client's secret, as Redis shares it."""
+        def redis(*words):
+            return subprocess.run(
+                ["redis-cli", "-u", self.settings["REDIS_URL"], *words], check=True,
+                env={"PATH": os.environ["PATH"]}, capture_output=True, text=True).stdout
+
+        (key,) = redis("KEYS", "relais:mautic:*").split()
+        return redis("GET", key).split()[-1]
 
     def test_no_secret_is_seen_whatever_happens(self):
         links = self.provoke_everything()

@@ -1,5 +1,6 @@
 """relais-bench, the worker of measurements: plain records, and the same promise."""
 import os
+import resource
 import subprocess
 import unittest
 import urllib.request
@@ -7,6 +8,7 @@ import urllib.request
 from tests.runtime.stack import BIN, SETTINGS, Stack, wait_until
 
 RECORDS, KEYS, BYTES, KILLS = 6000, 100, 300, 3
+FILES = resource.RLIMIT_NOFILE
 
 
 class Bench(unittest.TestCase):
@@ -30,6 +32,8 @@ class Bench(unittest.TestCase):
         stack = self.stack
         worker = subprocess.Popen(
             [BIN / "relais-bench"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: resource.setrlimit(
+                FILES, (1024, resource.getrlimit(FILES)[1])),
             env={**os.environ, **SETTINGS, "KAFKA_BROKERS": stack.kafka.brokers,
                  "KAFKA_GROUP_INSTANCE_ID": stack.name, "LOG_LEVEL": "warn",
                  "DATABASE_URL": stack.postgres.url, "BENCH_TOPIC": stack.name,
@@ -56,6 +60,9 @@ class Bench(unittest.TestCase):
         worker = self.start()
         wait_until(lambda: self.finished("count(*)") >= RECORDS,
                    lambda: f"{self.finished('count(*)')} are finished")
+        # Debian begins with 1024 open files, which is fewer than there may be calls.
+        allowed, most = resource.prlimit(worker.pid, FILES)
+        self.assertEqual(allowed, most)
         worker.terminate()
         self.assertEqual(worker.wait(), 0)
         self.assertEqual(self.finished("count(*)"), RECORDS)

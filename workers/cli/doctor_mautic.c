@@ -5,27 +5,6 @@
 #include "common/json.h"
 #include "workers/cli/doctor.h"
 
-static const char *
-basic_login(struct doctor *doctor)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *login =
-        job_printf(doctor->job, "%s:%s", doctor_setting(doctor, "MAUTIC_USERNAME"),
-                   doctor_setting(doctor, "MAUTIC_PASSWORD"));
-    size_t length = strlen(login);
-    char *text = job_alloc(doctor->job, (length + 2) / 3 * 4 + 1);
-    char *out = text;
-    for (size_t i = 0; i < length; i += 3) {
-        unsigned bits = 0;
-        for (size_t k = 0; k < 3; k++)
-            bits = bits << 8 | (i + k < length ? (unsigned char)login[i + k] : 0);
-        for (size_t k = 0; k < 4; k++, bits <<= 6, out++)
-            *out = (char)(i + k <= length ? digits[bits >> 18 & 63] : '=');
-    }
-    return job_printf(doctor->job, "Basic %s", text);
-}
-
 // NULL where no token was given, which was said.
 static const char *
 oauth_login(struct doctor *doctor, const struct http_service *service)
@@ -207,7 +186,10 @@ doctor_mautic(struct doctor *doctor)
     if (!doctor_open(doctor, &service, "MAUTIC_URL"))
         return;
     bool oauth = doctor_setting(doctor, "MAUTIC_CLIENT_ID")[0] != '\0';
-    const char *login = oauth ? oauth_login(doctor, &service) : basic_login(doctor);
+    const char *login =
+        oauth ? oauth_login(doctor, &service)
+              : http_basic(doctor->job, doctor_setting(doctor, "MAUTIC_USERNAME"),
+                           doctor_setting(doctor, "MAUTIC_PASSWORD"));
     const struct http_header headers[] = {{"Authorization", login}, {NULL}};
     if (login != NULL
         && doctor_get(doctor, &service, "/api/contacts?limit=1", headers,

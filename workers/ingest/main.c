@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 
 #include "common/admin.h"
 #include "common/clock.h"
+#include "common/files.h"
 #include "common/log.h"
 #include "common/str.h"
 #include "workers/ingest/ingest.h"
@@ -207,17 +207,6 @@ allow_second_signal(void)
     pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
-// A thousand connections and the rest do not fit the usual soft limit.
-static void
-raise_file_limit(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-}
-
 static int
 run(struct ingest *ingest)
 {
@@ -232,7 +221,7 @@ run(struct ingest *ingest)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     umask(077);
-    raise_file_limit();
+    files_raise_limit();
 
     bool opened = open_all(ingest, &err);
     if (opened) {

@@ -66,26 +66,6 @@ mautic_auth_close(struct mautic *m)
     m->token = NULL;
 }
 
-// Standard base64 with padding.
-static const char *
-base64(struct job *job, const char *text)
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
-    enum { PADDING = 64 };
-    size_t length = strlen(text);
-    char *out = job_alloc(job, (length + 2) / 3 * 4 + 1);
-    size_t at = 0;
-    for (size_t i = 0; i < length; i += 3) {
-        unsigned bits = 0;
-        for (size_t j = i; j < i + 3; j++)
-            bits = bits << 8 | (j < length ? (unsigned char)text[j] : 0U);
-        for (size_t j = 0; j < 4; j++)
-            out[at++] = digits[i + j > length ? PADDING : bits >> (18 - 6 * j) & 63];
-    }
-    return out;
-}
-
 static const char *
 bearer(struct job *job, const char *text)
 {
@@ -181,10 +161,8 @@ new_token(struct job *job, const struct mautic *m)
 const char *
 mautic_authorization(struct job *job, const struct mautic *m, const char *refused)
 {
-    if (m->token == NULL) {
-        const char *login = job_printf(job, "%s:%s", m->username, m->password);
-        return job_printf(job, "Basic %s", base64(job, login));
-    }
+    if (m->token == NULL)
+        return http_basic(job, m->username, m->password);
     const char *value = token_in_hand(job, m->token, refused);
     if (value == NULL)
         value = token_of_others(job, m->token, refused);
