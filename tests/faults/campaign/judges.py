@@ -168,6 +168,8 @@ class Judges:
     def invitations(self, story, rows):
         """One mail to each who was asked, whatever was cut: they sign in turn, and are asked
         when those before them have signed. One of which nobody knows is a person's."""
+        self.counts["lost invitations sent once more"] += len([
+            call for call in self.scene.calls[story.root] if call["method"] == "PUT"])
         for row in rows:
             asked = True
             for signer in row["submitters"]:

@@ -74,7 +74,9 @@ class People:
 
     def send_quote(self, fate=None, alone=False):
         """A quote, set to sent; most often of a new contact."""
-        story = self.book.new_story(fate, alone)
+        return self.send(self.book.new_story(fate, alone))
+
+    def send(self, story):
         person = story.person
         if len(person.stories) == 1:
             self.enter_person(person)

@@ -7,10 +7,12 @@ from harness.programs import SLICE
 Provider = collections.namedtuple(
     "Provider", "name worker simulator api creates produces once")
 
+INVITES = "/submissions"  # what creates there has somebody mailed
+
 # name: the paths that create something, which make a worker unsure when they are cut;
 # a record that only this worker produces; whether the provider sends a webhook once only.
 KINDS = {
-    "docuseal": ("/", ("/submissions",), "signature.requested", False),
+    "docuseal": ("/", (INVITES,), "signature.requested", False),
     "invoice-ninja": ("/api/v1/", ("/api/v1/clients", "/api/v1/invoices",
                                    "/api/v1/emails"), "deposit.invoiced", True),
     "mautic": ("/api/", ("/api/contacts/new", "/api/campaigns/", "/api/notes/new"),

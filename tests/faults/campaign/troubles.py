@@ -7,7 +7,7 @@ import time
 from harness.programs import names_of, simulators_of
 from harness.wait import until
 
-from .providers import INTENDS, POINTS, SETTLES
+from .providers import INTENDS, INVITES, POINTS, SETTLES
 from .proxies import wait_killed
 from .stories import Bag
 
@@ -165,12 +165,19 @@ class Troubles:
         self.kill_on_wire("record produced", provider, kafka, provider.produces)
 
     def kill_in_simulator(self, provider, point):
-        """The worker dies while its call is at the provider."""
+        """The worker dies while its call is at the provider. DocuSeal may die as well, when
+        it has made the submission and mailed nothing: whoever comes back has it mailed."""
         worker = self.system[provider.worker]
+        story = self.people.book.new_story(
+            "paid" if self.people.everything else "signed", True)
         path = self.random.choice(provider.creates)
-        kill = provider.simulator.kill_at(
-            point, worker.pid_file, method="POST", path_prefix=path, count=1)
-        self.people.send_quote("paid" if self.people.everything else "signed", True)
+        which = {"method": "POST", "path_prefix": path}
+        if path == INVITES:
+            which["match"] = story.quote
+        kill = provider.simulator.kill_at(point, worker.pid_file, count=1, **which)
+        if path == INVITES and point == "work_done":
+            provider.simulator.fault("mail_lost", **which)
+        self.people.send(story)
         wait_killed(worker, "%s of %s" % (point, path))
         provider.simulator.control("DELETE", "exec/%d" % kill["id"])
         self.killed(worker, point.replace("_", " "))
