@@ -1,7 +1,9 @@
 """Waits until nothing is on its way any more; then, what must be true of everything."""
 
 import json
+import sys
 
+from harness.case import explain
 from harness.wait import NotSeen, until
 
 from .judges import Judges, Scene
@@ -32,6 +34,7 @@ class Verdict:
         self.providers = providers
         self.postman = postman  # None: lost webhooks are the sweeps' business
         self.wrong = []
+        self.left = []  # stories that are not at their end
         self.flagged = 0
         self.unsure = set()  # the identities of what a person settled
         self.counts = {}
@@ -65,22 +68,35 @@ class Verdict:
             except NotSeen:
                 before, finished = finished, self.finished()
                 if before == finished:
+                    self.explain(what)
                     raise
+        self.explain(what)
         raise NotSeen("%s: not in %d times %d s" % (what, PATIENCE, QUIET_S))
+
+    def explain(self, what):
+        """What there is to read where nothing goes on."""
+        explain(self.system, what, [story.quote for story in self.left[:3]], sys.stdout)
+        for provider in self.providers:
+            for hook in provider.simulator.webhooks():
+                if hook["state"] not in ("delivered", "lost"):
+                    print("-- webhook of %s: %s" % (provider.name, hook))
+            for owner, books in provider.simulator.state().get("companies", {}).items():
+                print("-- %s of %s: %d webhooks" % (owner, provider.name, len(
+                    [row for row in books["webhooks"] if not row["is_deleted"]])))
 
     def finished(self):
         return self.system.ledger("SELECT count(*) AS n FROM relais.finished_event")
 
     def nobody_waits(self):
-        left = self.people.waiting()
+        left = self.left = self.people.waiting()
         if left:
             raise LookupError("%d quotes, as %s" % (len(left), left[0]))
         return True
 
     def unfinished(self, stories):
         rows = self.rows("quotes", "id,status")
-        left = [story for story in stories
-                if rows[story.quote]["status"] != story.status]
+        left = self.left = [story for story in stories
+                            if rows[story.quote]["status"] != story.status]
         if left:
             raise LookupError("%d quotes, as %s, which is %s" % (
                 len(left), left[0], rows[left[0].quote]["status"]))
