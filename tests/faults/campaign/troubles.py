@@ -177,6 +177,7 @@ class Troubles:
         kill = provider.simulator.kill_at(point, worker.pid_file, count=1, **which)
         if path == INVITES and point == "work_done":
             provider.simulator.fault("mail_lost", **which)
+            story.early = False  # who is not mailed does not sign
         self.people.send(story)
         wait_killed(worker, "%s of %s" % (point, path))
         provider.simulator.control("DELETE", "exec/%d" % kill["id"])
