@@ -91,6 +91,8 @@ cancel_known(struct job *job, struct cancel *cancel, const char *id)
         return false;
     enum docuseal_fate fate = submission != NULL ? docuseal_submission_fate(submission)
                                                  : DOCUSEAL_IS_ARCHIVED;
+    if (submission != NULL && !docuseal_invitation_close(job, submission))
+        return false;
     if (fate == DOCUSEAL_IS_COMPLETED) {
         look_again(job, cancel, id);
         return true;

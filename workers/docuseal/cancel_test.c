@@ -208,6 +208,10 @@ what_an_unsure_request_made_is_archived(void **state)
 {
     struct scene *scene = *state;
     set_effect(scene, LEDGER_EFFECT_UNSURE);
+    // Whoever found it after the cut may have had its client mailed, and was cut, too.
+    fake_set_effect(&scene->fake,
+                    &(struct fake_effect){"docuseal.reminder", "4107:8841:invitation",
+                                          NULL, LEDGER_EFFECT_UNSURE, 1, 0});
     scene->fake.now_ms = 60000;
     const char *two =
         edited(scene, "list-submitters-by-external-id.4-duplicate.response",
@@ -226,6 +230,8 @@ what_an_unsure_request_made_is_archived(void **state)
                               END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_effect(&scene->fake, QUOTE_ROUND1)->state,
+                     LEDGER_EFFECT_CONFIRMED);
+    assert_int_equal(fake_effect(&scene->fake, "4107:8841:invitation")->state,
                      LEDGER_EFFECT_CONFIRMED);
     assert_int_equal(round_number(scene), 2);
 }

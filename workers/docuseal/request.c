@@ -79,6 +79,20 @@ invite(struct job *job, struct docuseal_mail *mail, const char *identity)
     return true;
 }
 
+static const char *
+invitation_of(struct job *job, struct json_object *submission)
+{
+    return job_printf(job, "%s:%s:invitation", json_text_or(submission, "id", ""),
+                      json_text_or(docuseal_client_of(submission), "id", ""));
+}
+
+bool
+docuseal_invitation_close(struct job *job, struct json_object *submission)
+{
+    return effect_close(job, docuseal_mail_effect, invitation_of(job, submission),
+                        NULL);
+}
+
 // The invitation of a submission whose attempt was cut: DocuSeal mails from a job of
 // its own, which a crash there can lose. It is sent only if no mail is on record.
 static bool
@@ -88,13 +102,11 @@ invite_if_lost(struct job *job, const struct docuseal_order *order,
     struct json_object *client = docuseal_client_of(submission);
     struct docuseal_mail mail = {.ds = order->ds,
                                  .submitter = json_text_or(client, "id", "")};
-    const char *identity = job_printf(
-        job, "%s:%s:invitation", json_text_or(submission, "id", ""), mail.submitter);
     const char *status = json_string_or(client, "status", "");
     bool waiting = strcmp(status, "awaiting") == 0 || strcmp(status, "sent") == 0;
     if (!waiting || is_mailed(submission))
-        return effect_close(job, docuseal_mail_effect, identity, NULL);
-    return !order->ds->send_email || invite(job, &mail, identity);
+        return docuseal_invitation_close(job, submission);
+    return !order->ds->send_email || invite(job, &mail, invitation_of(job, submission));
 }
 
 // What the confirmed effect stands for may be gone by now. *alive: it can be used.
@@ -106,16 +118,17 @@ check_alive(struct job *job, struct docuseal_order *order, struct json_object *r
     const char *id = json_text_or(result, "submission", "");
     if (!docuseal_submission_read(job, order->ds, id, &submission))
         return false;
-    *alive = submission != NULL
-             && docuseal_submission_fate(submission) != DOCUSEAL_IS_ARCHIVED;
+    enum docuseal_fate fate = submission != NULL ? docuseal_submission_fate(submission)
+                                                 : DOCUSEAL_IS_ARCHIVED;
+    *alive = fate != DOCUSEAL_IS_ARCHIVED;
     if (!*alive)
-        return true;
+        return submission == NULL || docuseal_invitation_close(job, submission);
     order->embed_url =
         docuseal_embed_url(job, order->ds, docuseal_client_of(submission));
-    bool known = order->round->submission != NULL;
-    return known || json_bool_or(result, "answered", false)
-           || docuseal_submission_fate(submission) != DOCUSEAL_IS_OPEN
-           || invite_if_lost(job, order, submission);
+    if (order->round->submission != NULL || json_bool_or(result, "answered", false))
+        return true;
+    return fate == DOCUSEAL_IS_OPEN ? invite_if_lost(job, order, submission)
+                                    : docuseal_invitation_close(job, submission);
 }
 
 // The present round was archived at DocuSeal, by hand and unheard: the next one begins.

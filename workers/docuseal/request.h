@@ -39,6 +39,11 @@ void docuseal_record(const struct docuseal_root *root,
 void docuseal_remember(struct job *job, const struct docuseal_root *root,
                        const char *submission);
 
+// Puts the invitation to rest that a cut request may have left unsure: nobody waits for
+// it any more. Errors: those of the ledger.
+bool docuseal_invitation_close(struct job *job,
+                               struct json_object *submission) ATTR_MUST_CHECK;
+
 // Publishes signature.cancelled of the present round.
 void docuseal_publish_cancelled(struct job *job, const struct docuseal_root *root,
                                 const struct docuseal_round *round,

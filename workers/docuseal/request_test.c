@@ -655,6 +655,26 @@ an_invitation_that_is_on_record_after_all_is_nobodys_matter(void **state)
                      LEDGER_EFFECT_CONFIRMED);
 }
 
+// The client was faster than whoever came back.
+static void
+an_invitation_to_who_has_signed_is_nobodys_matter(void **state)
+{
+    struct scene *scene = *state;
+    invite_and_be_cut(scene);
+    const char *signed_one =
+        edited(scene, "get-submission.1.response",
+               (struct edit[]){
+                   {"status", "\"completed\""}, {"submission_events", "[]"}, {NULL}});
+    struct error err = deliver(
+        scene, REQUEST, QUOTE_COMMAND,
+        (struct fake_reply[]){
+            READ_QUOTE, {"GET", "/submissions/4107", 200, signed_one}, WRITTEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_false(fake_has_attention(&scene->fake, "effect.unsure"));
+    assert_int_equal(fake_effect(&scene->fake, INVITATION)->state,
+                     LEDGER_EFFECT_CONFIRMED);
+}
+
 // DocuSeal writes its mails down some time after it has answered.
 static void
 who_was_answered_is_not_mailed_again_for_what_failed_afterwards(void **state)
@@ -850,6 +870,7 @@ main(void)
         STORY(a_lost_invitation_is_sent_when_a_cut_request_is_adopted),
         STORY(an_invitation_that_may_have_gone_out_is_flagged_and_not_repeated),
         STORY(an_invitation_that_is_on_record_after_all_is_nobodys_matter),
+        STORY(an_invitation_to_who_has_signed_is_nobodys_matter),
         STORY(who_was_answered_is_not_mailed_again_for_what_failed_afterwards),
         STORY(a_cut_that_made_nothing_is_repeated_and_looked_up_once_more),
         STORY(a_request_that_never_left_is_made_again),

@@ -191,10 +191,14 @@ class People:
         return bool(known) and (not rows or known in {str(one["id"]) for one in rows})
 
     def all_know(self, story):
-        """Whether Mautic was told of the quote as well."""
-        return self.directus_knows(story) and (not self.everything or self.system.ledger(
-            "SELECT 1 FROM relais.journey_step WHERE entity = :'root'"
-            " AND type = 'mautic.quote-sent' AND outcome = 'done' LIMIT 1", root=story.root))
+        """Whether the request has come to its end, and Mautic was told as well."""
+        wanted = {"docuseal.signature.request"}
+        if self.everything:
+            wanted.add("mautic.quote-sent")
+        done = self.system.ledger("SELECT type FROM relais.journey_step"
+                                  " WHERE entity = :'root' AND outcome = 'done'",
+                                  root=story.root)
+        return wanted <= {row["type"] for row in done}
 
     def bills(self):
         """The deposit invoices that were sent, by quote."""
