@@ -77,7 +77,7 @@ class Story:
         return self.answered and self.settled
 
     def __str__(self):
-        return "%s (%s, %s)" % (self.root, self.owner, self.fate)
+        return "%s (%s, %s%s)" % (self.root, self.owner, "early " * self.early, self.fate)
 
 
 class Bag:
