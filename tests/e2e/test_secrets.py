@@ -3,7 +3,6 @@ is ever seen outside."""
 
 import os
 import re
-import socket
 import subprocess
 import urllib.parse
 
@@ -85,16 +84,17 @@ class Secrets(Journey):
         cls.said = []  # what was answered to us
 
     @classmethod
-    def lock_redis(cls, password, before=None):
+    def redis(cls, password, *words):
+        """What redis-cli prints; the password is in its environment."""
+        return subprocess.run(
+            ["redis-cli", "-e", "-p", cls.system.env["STACK_REDIS_PORT"], *words],
+            env={"PATH": os.environ["PATH"], "REDISCLI_AUTH": password},
+            check=True, capture_output=True, text=True).stdout
+
+    @classmethod
+    def lock_redis(cls, password, before=""):
         """Redis wants this password from now on; none if it is empty."""
-        words = ["AUTH " + before] if before else []
-        words += ['CONFIG SET requirepass "%s"' % password]
-        port = int(cls.system.env["STACK_REDIS_PORT"])
-        with socket.create_connection(("127.0.0.1", port), 10) as wire:
-            lines = wire.makefile()
-            for word in words:
-                wire.sendall(word.encode() + b"\r\n")
-                assert lines.readline() == "+OK\n", word
+        cls.redis(before, "CONFIG", "SET", "requirepass", password)
 
     def secrets(self):
         """Every secret of every program, by the programs' own tables of settings."""
@@ -115,13 +115,8 @@ class Secrets(Journey):
 
     def token(self):
         """What Mautic gave in exchange for the client's secret, as Redis shares it."""
-        def redis(*words):
-            return subprocess.run(
-                ["redis-cli", "-u", self.settings["REDIS_URL"], *words], check=True,
-                env={"PATH": os.environ["PATH"]}, capture_output=True, text=True).stdout
-
-        (key,) = redis("KEYS", "relais:mautic:*").split()
-        return redis("GET", key).split()[-1]
+        (key,) = self.redis(REDIS_PASSWORD, "KEYS", "relais:mautic:*").split()
+        return self.redis(REDIS_PASSWORD, "GET", key).split()[-1]
 
     def test_no_secret_is_seen_whatever_happens(self):
         links = self.provoke_everything()

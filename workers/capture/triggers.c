@@ -20,11 +20,15 @@ name_collections(const struct capture_settings *settings, struct pg_array *names
     }
 }
 
-// Those that are there and whose changes are not all captured: "quotes, leads", or "".
-// Without quotes (*no_quotes) there is nothing to do for anybody.
+struct standing {
+    // Collections that are there, but not all changes are captured: "quotes, leads".
+    char silent[NAMES_BYTES];
+    bool no_quotes; // without which there is nothing to do for anybody
+};
+
 static bool
-find_silent(struct pg *pg, const struct pg_param *names, char silent[NAMES_BYTES],
-            bool *no_quotes, struct error *err)
+look(struct pg *pg, const struct pg_param *names, struct standing *standing,
+     struct error *err)
 {
     struct pg_rows *rows = NULL;
     if (!pg_run(pg,
@@ -34,31 +38,29 @@ find_silent(struct pg *pg, const struct pg_param *names, char silent[NAMES_BYTES
                 " FROM relais_capture.standing($1)",
                 names, 1, &rows, err))
         return false;
-    str_copy(silent, NAMES_BYTES, pg_text(rows, 0, 0));
-    *no_quotes = pg_i64(rows, 0, 1) > 0;
+    str_copy(standing->silent, sizeof standing->silent, pg_text(rows, 0, 0));
+    standing->no_quotes = pg_i64(rows, 0, 1) > 0;
     pg_rows_free(rows);
     return true;
 }
 
 static bool
-mend(struct pg *pg, const struct pg_param *names, char silent[NAMES_BYTES],
+mend(struct pg *pg, const struct pg_param *names, struct standing *standing,
      struct error *err)
 {
-    char before[NAMES_BYTES];
-    bool no_quotes;
+    const struct standing before = *standing;
     if (!pg_run(pg, "SELECT relais_capture.install($1)", names, 1, NULL, err)) {
         log_warn("triggers", "not all are in place: %s", err->text);
         if (!pg_ok(pg))
             return false;
     }
-    str_copy(before, sizeof before, silent);
-    if (!find_silent(pg, names, silent, &no_quotes, err))
+    if (!look(pg, names, standing, err))
         return false;
-    if (silent[0] == '\0')
+    if (standing->silent[0] == '\0')
         log_warn("triggers",
                  "put in place on %s: what was changed there before, while there was "
                  "none or it was switched off, was told to nobody",
-                 before);
+                 before.silent);
     return true;
 }
 
@@ -66,19 +68,18 @@ static bool
 keep(struct pg *pg, const struct pg_param *names, char gap[CAPTURE_GAP_BYTES],
      struct error *err)
 {
-    char silent[NAMES_BYTES];
-    bool no_quotes;
+    struct standing standing;
 
     gap[0] = '\0';
-    if (!find_silent(pg, names, silent, &no_quotes, err)
-        || (silent[0] != '\0' && !mend(pg, names, silent, err)))
+    if (!look(pg, names, &standing, err)
+        || (standing.silent[0] != '\0' && !mend(pg, names, &standing, err)))
         return false;
-    if (silent[0] != '\0')
+    if (standing.silent[0] != '\0')
         snprintf(gap, CAPTURE_GAP_BYTES,
                  "changes of %s are not captured: run `relais migrate` as the owner of "
                  "the tables",
-                 silent);
-    else if (no_quotes)
+                 standing.silent);
+    else if (standing.no_quotes)
         str_copy(gap, CAPTURE_GAP_BYTES,
                  "there is no table of quotes, or none that this role may see: set "
                  "DIRECTUS_COLLECTION_QUOTES, or grant USAGE on its schema");

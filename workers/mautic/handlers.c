@@ -19,9 +19,8 @@ about_quote(struct job *job, const struct event *ev, void *state)
 
 // Something happened to an invoice: it is overdue, or money came, or nothing is owed
 // any more.
-// In:    mautic.payment-reminder {invoice, level}, .payment-received {invoice,
-// payment},
-//        .invoice-closed {invoice}
+// In:    mautic.payment-reminder {invoice, level}, .invoice-closed {invoice},
+//        .payment-received {invoice, payment}
 // Again: segments are sets; each level and each payment counts once.
 static bool
 about_invoice(struct job *job, const struct event *ev, void *state)

@@ -146,6 +146,15 @@ class Program:
         if self.runs():
             os.kill(self.pid, number)
 
+    def reload(self):
+        """SIGHUP; returns when it has read its secrets again."""
+        def count():
+            return self.log.read_text("utf-8", "replace").count("read again")
+
+        before = count()
+        self.signal(signal.SIGHUP)
+        until("the secrets are read", lambda: count() > before)
+
     def kill(self):
         """kill -9, and gone."""
         self.signal(signal.SIGKILL)
