@@ -135,7 +135,7 @@ reconcile_submission(struct job *job, const struct event *ev, void *state)
 }
 
 #define GATE "docuseal"
-#define RECONCILE reconcile_submission, .gate = GATE, .object = docuseal_hinted
+#define RECONCILE reconcile_submission, .gate = GATE, .object = docuseal_hint_object
 
 const struct handler docuseal_handlers[] = {
     {"docuseal.signature.request", request_signature, signature_refused, GATE},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/drift.h"
 #include "common/effect.h"
 #include "common/json.h"
 #include "common/ledger.h"
@@ -38,6 +39,12 @@ docuseal_hinted(struct job *job, const struct event *ev)
         return NULL;
     }
     return id;
+}
+
+const char *
+docuseal_hint_object(struct job *job, const struct event *ev)
+{
+    return drift_object(job, ev, docuseal_hinted(job, ev));
 }
 
 static struct docuseal_address
@@ -275,6 +282,25 @@ note_company(struct job *job, const struct docuseal_sight *sight)
                         said, company);
 }
 
+static bool
+is_text(const char *text, const char *other)
+{
+    return text != NULL && other != NULL && strcmp(text, other) == 0;
+}
+
+static bool
+act(struct job *job, struct docuseal_sight *sight, bool present)
+{
+    const char *before = sight->round->status;
+    if (!(present ? docuseal_sight_act(job, sight) : act_on_other(job, sight)))
+        return false;
+    if (!is_text(before, sight->round->status))
+        drift_note_moved(job, sight->ev);
+    // Archived, it is no round's any more.
+    return !drift_is_audit(sight->ev) || !is_text(sight->round->submission, sight->id)
+           || docuseal_sight_audit(job, sight);
+}
+
 bool
 docuseal_reconcile(struct job *job, const struct docuseal *ds, const struct event *ev)
 {
@@ -305,8 +331,7 @@ docuseal_reconcile(struct job *job, const struct docuseal *ds, const struct even
     if (sight.round == NULL)
         return false;
     fill_round(&sight);
-    if (!is_present(job, &sight, &present)
-        || !(present ? docuseal_sight_act(job, &sight) : act_on_other(job, &sight)))
+    if (!is_present(job, &sight, &present) || !act(job, &sight, present))
         return false;
     note_company(job, &sight);
     return true;

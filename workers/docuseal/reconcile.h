@@ -33,11 +33,14 @@ struct docuseal_sight {
 // NULL: it names none (PERMANENT).
 const char *docuseal_hinted(struct job *job, const struct event *ev);
 
+// The same, as the name under which looks are joined. For handler.object.
+const char *docuseal_hint_object(struct job *job, const struct event *ev);
+
 // A webhook's or an observed event's submission, brought up to date in Directus.
 bool docuseal_reconcile(struct job *job, const struct docuseal *ds,
                         const struct event *ev) ATTR_MUST_CHECK;
 
-// The rest is shared by reconcile.c, transition.c, expiry.c and remind.c.
+// The rest is shared by reconcile.c, transition.c, expiry.c, audit.c and remind.c.
 
 // Whose submission it is: sets the root and the round's number. root.paper stays NULL:
 // it is none of ours.
@@ -56,6 +59,11 @@ bool docuseal_sight_act(struct job *job, struct docuseal_sight *sight) ATTR_MUST
 // the submission is prolonged as well.
 bool docuseal_sight_prolong(struct job *job, struct docuseal_sight *sight,
                             bool *prolonged) ATTR_MUST_CHECK;
+
+// Puts right what the paper says otherwise than its round's submission, after it was
+// acted on. One more read of the paper.
+bool docuseal_sight_audit(struct job *job,
+                          struct docuseal_sight *sight) ATTR_MUST_CHECK;
 
 // Takes a completion over: evidence, log rows, Directus, fact.
 bool docuseal_sight_complete(struct job *job,

@@ -531,7 +531,7 @@ every_webhook_names_its_submission(void **state)
         while (strcmp(row->type, hooks[i].type) != 0)
             row++;
         assert_true(row->hint == hooks[i].hint);
-        assert_true(row->object == docuseal_hinted);
+        assert_true(row->object == docuseal_hint_object);
     }
 }
 

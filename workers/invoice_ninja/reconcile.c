@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/drift.h"
 #include "common/json.h"
 #include "common/ledger.h"
 #include "common/publish.h"
@@ -50,7 +51,9 @@ const char *
 ninja_hint_object(struct job *job, const struct event *ev)
 {
     const char *id = hinted_id(ev);
-    return id[0] != '\0' ? job_printf(job, "%s:%s", hinted_company(ev), id) : NULL;
+    if (id[0] == '\0')
+        return NULL;
+    return drift_object(job, ev, job_printf(job, "%s:%s", hinted_company(ev), id));
 }
 
 void
@@ -117,9 +120,13 @@ ninja_reconcile_invoice(struct job *job, const struct ninja *ninja,
     bool moved = has_moved(bill, &figures);
     settlement_note(job, "invoice %s: %s%s", figures.number, figures.status,
                     moved ? "" : ", nothing new");
-    if (moved)
+    if (moved) {
         ninja_hint_judge_hook(job, &hint, figures.updated_at);
-    return ninja_bill_update(job, ninja, bill, &figures, NULL);
+        drift_note_moved(job, ev);
+    }
+    if (!ninja_bill_update(job, ninja, bill, &figures, NULL))
+        return false;
+    return !drift_is_audit(ev) || ninja_audit_bill(job, ninja, bill, &figures);
 }
 
 // ---- clients

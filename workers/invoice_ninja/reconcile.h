@@ -10,6 +10,8 @@
 #include "common/job.h"
 
 struct ninja;
+struct ninja_bill;
+struct ninja_figures;
 
 // What an event says of the object to look at: a webhook's body, or an observed event.
 struct ninja_hint {
@@ -31,6 +33,13 @@ const char *ninja_hint_object(struct job *job, const struct event *ev);
 // is broken: that is flagged. moved_s is the object's updated_at.
 void ninja_hint_judge_hook(struct job *job, const struct ninja_hint *hint,
                            int64_t moved_s);
+
+// An audit, after the figures were taken over: puts right what the row in Directus says
+// otherwise. A status that a person may have meant, which Invoice Ninja does not have,
+// is flagged and left.
+bool ninja_audit_bill(struct job *job, const struct ninja *ninja,
+                      const struct ninja_bill *bill,
+                      const struct ninja_figures *figures) ATTR_MUST_CHECK;
 
 // invoice-ninja.invoice.observed and the webhooks of invoices.
 bool ninja_reconcile_invoice(struct job *job, const struct ninja *ninja,

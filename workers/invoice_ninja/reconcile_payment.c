@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/drift.h"
 #include "common/json.h"
 #include "common/ledger.h"
 #include "common/publish.h"
@@ -25,6 +26,7 @@ struct sight {
     struct json_object *rows;   // as they are now
     const char *booked;         // the row a person made for it in Directus, or NULL
     bool ours, moved;
+    bool mended;                  // by an audit, which has noted what
     const char *elsewhere, *root; // the lane it belongs to, where that is another one
 };
 
@@ -211,6 +213,37 @@ tell(struct job *job, const struct sight *sight, const struct share *share)
                              ninja_cents_text(job, share->amount_cents));
 }
 
+// ---- audits
+
+// A payment that is as it was acted on last: what its row says of it. *mended: the row
+// was changed or removed by somebody else, and is written once more.
+static bool
+audit_row(struct job *job, const struct sight *sight, const struct share *share,
+          struct ninja_payment_row *row, bool *mended)
+{
+    struct json_object *found;
+    *mended = false;
+    if (!drift_read(&sight->hint->ninja->directus, job, "payments", row->id,
+                    "id,amount,refunded_amount,status,external_id", &found))
+        return false;
+    if (found == NULL && share->booked) {
+        settlement_attention(job, "invoice-ninja.payment-row-gone", share->bill->root,
+                             "payment %s was booked from a row of Directus that is not "
+                             "there any more: delete the payment in Invoice Ninja, or "
+                             "enter it again here",
+                             sight->hint->id);
+        return true;
+    }
+    if (found == NULL) {
+        row->exists = false;
+        drift_note(job, "its row in payments was not there");
+    } else {
+        row->differs = drift_of(job, found, row->differs);
+    }
+    *mended = found == NULL || json_object_object_length(row->differs) > 0;
+    return true;
+}
+
 // ---- one link
 
 // Invoice Ninja counts a pending payment as paid: where this one is not the whole sum,
@@ -237,7 +270,7 @@ act_on(struct job *job, struct sight *sight, struct share *share)
     if (!ninja_invoice_figures(job, share->invoice, &figures)
         || !look_beside(job, sight, share, &figures))
         return false;
-    const struct ninja_payment_row row = {
+    struct ninja_payment_row row = {
         .id = share->row,
         .whole = row_of(job, sight, share),
         .differs = changes_of(job, sight, share),
@@ -247,9 +280,14 @@ act_on(struct job *job, struct sight *sight, struct share *share)
         .reference = reference_of(sight),
     };
     bool changed = has_changed(share);
-    if (!ninja_bill_update(job, sight->hint->ninja, share->bill, &figures,
-                           changed ? &row : NULL))
+    bool mended = false;
+    if (!changed && drift_is_audit(sight->hint->ev)
+        && !audit_row(job, sight, share, &row, &mended))
         return false;
+    if (!ninja_bill_update(job, sight->hint->ninja, share->bill, &figures,
+                           changed || mended ? &row : NULL))
+        return false;
+    sight->mended = sight->mended || mended;
     remember(job, sight, share);
     if (!changed)
         return true;
@@ -381,11 +419,14 @@ keep(struct job *job, const struct sight *sight)
     json_set(state, "rows", sight->rows);
     json_set_string(state, "stamp", ninja_payment_stamp(job, sight->payment));
     settlement_state(job, sight->entity, state);
-    settlement_note(job, "payment %s%s", sight->hint->id,
-                    sight->moved ? "" : ": nothing new");
-    if (sight->moved)
-        ninja_hint_judge_hook(job, sight->hint,
-                              json_i64_or(sight->payment, "updated_at", 0));
+    if (!sight->mended)
+        settlement_note(job, "payment %s%s", sight->hint->id,
+                        sight->moved ? "" : ": nothing new");
+    if (!sight->moved)
+        return;
+    drift_note_moved(job, sight->hint->ev);
+    ninja_hint_judge_hook(job, sight->hint,
+                          json_i64_or(sight->payment, "updated_at", 0));
 }
 
 // Purged there: with nothing to look at, a person decides.

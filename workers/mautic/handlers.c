@@ -97,7 +97,7 @@ take_note(struct job *job, const struct event *ev, void *state)
 }
 
 #define GATE "mautic"
-#define OBJECT mautic_reconcile_object
+#define OBJECT mautic_hint_object
 
 const struct handler mautic_handlers[] = {
     {"mautic.quote-sent", about_quote, given_up, GATE},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/drift.h"
 #include "common/json.h"
 #include "common/ledger.h"
 #include "common/publish.h"
@@ -26,6 +27,12 @@ mautic_reconcile_object(struct job *job, const struct event *ev)
         return id;
     error_permanent(&job->error, "the event names no contact (a number)");
     return NULL;
+}
+
+const char *
+mautic_hint_object(struct job *job, const struct event *ev)
+{
+    return drift_object(job, ev, mautic_reconcile_object(job, ev));
 }
 
 bool
@@ -135,6 +142,41 @@ judge_hook(struct job *job, const struct mautic_person *person, const char *befo
                          person->contact.status_at);
 }
 
+// Whoever has the contact's address knows it by its number.
+static bool
+audit_rows(struct job *job, const struct mautic_person *person, const char *collection)
+{
+    const struct directus *directus = &person->m->directus;
+    const struct http_header query[] = {{"filter[email][_icontains]", person->email},
+                                        {"fields", "id,email,mautic_contact_id"},
+                                        {"limit", "-1"},
+                                        {NULL}};
+    struct json_object *rows = directus_list(directus, job, collection, query);
+    struct json_object *wanted = json_object_in(job);
+    if (rows == NULL)
+        return false;
+    json_set_string(wanted, "mautic_contact_id", person->contact.id);
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        if (!mautic_person_has(job, json_string_or(row, "email", ""), person->email))
+            continue;
+        struct json_object *patch = drift_of(job, row, wanted);
+        if (json_object_object_length(patch) > 0
+            && !directus_update(directus, job, collection,
+                                json_string_or(row, "id", ""), patch))
+            return false;
+    }
+    return true;
+}
+
+static bool
+audit(struct job *job, const struct mautic_person *person, const char *before)
+{
+    if (strcmp(before, person->contact.status) != 0)
+        drift_note_moved(job, person->ev);
+    return audit_rows(job, person, "people") && audit_rows(job, person, "leads");
+}
+
 static bool
 settle_consent(struct job *job, struct mautic_person *person)
 {
@@ -153,7 +195,8 @@ settle_consent(struct job *job, struct mautic_person *person)
     judge_hook(job, person, before);
     mautic_person_say(job, person, "contact %s is %s", person->contact.id,
                       person->contact.status);
-    return mautic_person_part(job, person);
+    return mautic_person_part(job, person)
+           && (!drift_is_audit(person->ev) || audit(job, person, before));
 }
 
 bool

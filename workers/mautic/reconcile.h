@@ -16,6 +16,9 @@ struct mautic;
 // names none.
 const char *mautic_reconcile_object(struct job *job, const struct event *ev);
 
+// The same, as the name under which looks are joined. For handler.object.
+const char *mautic_hint_object(struct job *job, const struct event *ev);
+
 // Looks at the contact the event speaks of, and brings Directus up to date: consent,
 // and rows that know the contact by a number it has no more.
 bool mautic_reconcile(struct job *job, const struct mautic *m,
