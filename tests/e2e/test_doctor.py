@@ -94,6 +94,16 @@ class Doctor(Journey):
                               ("PAYMENT_REMINDER", "payment_reminder"),
                               ("PAYMENT_REMINDER_LEXAIA", "welcome"))})
 
+    def test_a_mail_that_each_contact_gets_once_is_found_where_it_is_to_come_again(self):
+        mails = {row["id"]: row["events"] for row in self.mautic.state()["campaigns"]}
+        for number, kind in ((3, "marketing"), (4, "transactional")):
+            self.changed("campaign", number, events=[
+                {**mail, "email_type": kind} for mail in mails[number]])
+        self.assertEqual(self.wrong(), {
+            "MAUTIC_CAMPAIGN_PAYMENT_REMINDER": "payment_reminder: its mail \"Dunning\" is"
+            " Marketing, which each contact gets once for ever, without an error"})
+        self.assertEqual(self.findings()[0]["MAUTIC_CAMPAIGN_WELCOME"], "note")
+
     def test_a_segment_that_takes_nobody_is_found(self):
         self.changed("segment", 4, published=False)
         self.changed("segment", 5, private_to=3)

@@ -177,7 +177,28 @@ static bool
 is_marketing(struct json_object *log)
 {
     const char *type = json_str(log, "email_type");
-    return type == NULL || strcmp(type, "marketing") == 0;
+    return type != NULL && strcmp(type, "marketing") == 0;
+}
+
+static bool
+has_had(struct sim *sim, int64_t contact, int64_t email)
+{
+    struct store_cursor cursor;
+    struct json_object *mail = store_oldest(sim_store(sim), "mails", &cursor);
+    for (; mail != NULL; mail = store_newer(&cursor))
+        if (json_int(mail, "contact", 0) == contact
+            && json_int(mail, "email", 0) == email)
+            return true;
+    return false;
+}
+
+// Marketing goes to those who want it, and to nobody twice, whatever campaign it is of.
+static bool
+is_refused(struct sim *sim, struct json_object *log, struct json_object *contact)
+{
+    return is_marketing(log) && contact != NULL
+           && (dnc_has(contact, "email")
+               || has_had(sim, json_int(contact, "id", 0), json_int(log, "email", 0)));
 }
 
 static void
@@ -187,8 +208,7 @@ run_event(struct sim *sim, struct json_object *log, int64_t now_ms)
     struct json_object *member = campaign_member(contact, json_int(log, "campaign", 0));
     int64_t email = json_int(log, "email", 0);
     bool wanted = member != NULL && !json_flag(member, "removed", false);
-    // Marketing is not sent to those who do not want it.
-    bool refused = is_marketing(log) && contact != NULL && dnc_has(contact, "email");
+    bool refused = is_refused(sim, log, contact);
     json_add_int(log, "done_ms", now_ms);
     json_add_bool(log, "sent", wanted && !refused && email > 0);
     if (json_flag(log, "sent", false))

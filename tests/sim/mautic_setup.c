@@ -19,7 +19,7 @@ static const char default_campaigns[] =
     "{\"id\":1,\"name\":\"quote_sent\",\"allow_restart\":true,\"events\":["
     "{\"id\":11,\"name\":\"Offer\",\"email\":5,\"email_type\":\"transactional\"}]},"
     "{\"id\":2,\"name\":\"quote_followup\",\"allow_restart\":true,\"events\":["
-    "{\"id\":21,\"name\":\"Reminder\",\"email\":6,\"email_type\":\"marketing\"}]},"
+    "{\"id\":21,\"name\":\"Reminder\",\"email\":6,\"email_type\":\"transactional\"}]},"
     "{\"id\":3,\"name\":\"payment_reminder\",\"allow_restart\":true,\"events\":["
     "{\"id\":31,\"name\":\"Dunning\",\"email\":8,\"email_type\":\"transactional\"}]},"
     "{\"id\":4,\"name\":\"welcome\",\"events\":["

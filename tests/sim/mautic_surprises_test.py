@@ -582,6 +582,13 @@ class CampaignTest(MauticTest):
         self.assertEqual(self.mails(), [5])
         self.assertEqual(self.entries(6), [1])
 
+    def test_marketing_is_sent_once_for_ever_and_all_else_at_each_start(self):
+        for times in (1, 2):
+            self.add(2)
+            self.sim.control("POST", "/clock", {"advance_ms": 30 * 86400000})
+            self.cron()
+            self.assertEqual(sorted(self.mails()), [6] * times + [7])
+
     def test_who_left_gets_no_more(self):
         self.add(2)
         self.cron()

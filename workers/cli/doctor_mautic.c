@@ -50,15 +50,44 @@ read_campaign(const struct doctor_shelf *shelf, const char *setting, const char 
                            "nobody enters it and no mail goes out, without an error");
 }
 
+// A mail of that type in the campaign, by its event's name; NULL: there is none. Where
+// no type is given, it is transactional.
+static const char *
+find_mail(struct json_object *campaign, const char *type)
+{
+    struct json_object *events = json_at(campaign, "events");
+    if (!json_object_is_type(events, json_type_object))
+        return NULL; // it has none: an empty array
+    json_object_object_foreach(events, id, event)
+    {
+        const char *given =
+            json_string_or(event, "properties.email_type", "transactional");
+        if (strcmp(json_string_or(event, "type", ""), "email.send") == 0
+            && strcmp(given, type) == 0)
+            return json_string_or(event, "name", id);
+    }
+    return NULL;
+}
+
 // That one is entered once in a contact's life.
 static void
 check_campaign(const struct doctor_shelf *shelf, const char *setting,
                const char *number)
 {
     struct json_object *campaign;
-    if (read_campaign(shelf, setting, number, &campaign))
-        doctor_say(shelf->doctor, DOCTOR_OK, setting, NULL, "%s",
-                   json_string_or(campaign, "name", "is there"));
+    if (!read_campaign(shelf, setting, number, &campaign))
+        return;
+    const char *name = json_string_or(campaign, "name", "it");
+    const char *mail = find_mail(campaign, "transactional");
+    if (mail == NULL)
+        doctor_say(shelf->doctor, DOCTOR_OK, setting, NULL, "%s", name);
+    else
+        doctor_say(
+            shelf->doctor, DOCTOR_NOTE, setting,
+            "set the type of that mail to Marketing in Mautic",
+            "%s: its mail \"%.60s\" is Transactional, which goes out also to who "
+            "unsubscribes before it is sent",
+            name, mail);
 }
 
 // That one is entered once for each quote, follow-up or reminder.
@@ -69,15 +98,22 @@ check_repeated_campaign(const struct doctor_shelf *shelf, const char *setting,
     struct json_object *campaign;
     if (!read_campaign(shelf, setting, number, &campaign))
         return;
-    if (json_bool_or(campaign, "allowRestart", true))
-        doctor_say(shelf->doctor, DOCTOR_OK, setting, NULL, "%s",
-                   json_string_or(campaign, "name", "is there"));
-    else
+    const char *name = json_string_or(campaign, "name", "it");
+    const char *mail = find_mail(campaign, "marketing");
+    if (!json_bool_or(campaign, "allowRestart", true))
         doctor_say(shelf->doctor, DOCTOR_WRONG, setting,
                    "tick \"Allow contacts to restart the campaign\" in Mautic",
                    "%s allows no restart: each contact gets its mails once for ever, "
                    "without an error",
-                   json_string_or(campaign, "name", "it"));
+                   name);
+    else if (mail != NULL)
+        doctor_say(shelf->doctor, DOCTOR_WRONG, setting,
+                   "set the type of that mail to Transactional in Mautic",
+                   "%s: its mail \"%.60s\" is Marketing, which each contact gets once "
+                   "for ever, without an error",
+                   name, mail);
+    else
+        doctor_say(shelf->doctor, DOCTOR_OK, setting, NULL, "%s", name);
 }
 
 static void
