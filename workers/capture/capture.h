@@ -6,16 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/activity.h"
 #include "common/attr.h"
 #include "common/config.h"
 #include "common/error.h"
 #include "common/metrics.h"
 #include "workers/capture/status.h"
 #include "workers/capture/wake.h"
-
-// The collections whose changes are events, by the names they have in events.
-enum { CAPTURE_COLLECTIONS = 9 };
-extern const char *const capture_collections[CAPTURE_COLLECTIONS];
 
 struct capture_settings {
     const char *brokers;
@@ -33,7 +30,7 @@ struct capture_settings {
     const char *admin_host;
     int64_t admin_port;
     const char *owner_companies;
-    const char *collections[CAPTURE_COLLECTIONS]; // what this Directus calls them
+    const char *collections[ACTIVITY_COLLECTIONS]; // what this Directus calls them
 };
 
 extern const struct config_setting capture_settings_table[];

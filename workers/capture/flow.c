@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/activity.h"
 #include "common/clock.h"
 #include "common/directus.h"
 #include "common/http.h"
 #include "common/log.h"
 #include "common/pg.h"
 #include "common/uuid.h"
-#include "workers/capture/activity.h"
 #include "workers/capture/batch.h"
 #include "workers/capture/capture.h"
 #include "workers/capture/publisher.h"

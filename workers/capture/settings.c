@@ -7,11 +7,6 @@
 
 #define AT(member) offsetof(struct capture_settings, member)
 
-const char *const capture_collections[CAPTURE_COLLECTIONS] = {
-    "quotes",    "client_invoices", "payments",    "leads",         "people",
-    "companies", "cgv_acceptances", "quote_items", "invoice_items",
-};
-
 #define COLLECTION(index, variable, usual)                                         \
     {                                                                              \
         .name = "DIRECTUS_COLLECTION_" variable, .type = CONFIG_TEXT,              \

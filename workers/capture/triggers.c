@@ -12,9 +12,9 @@ static void
 name_collections(const struct capture_settings *settings, struct pg_array *names)
 {
     pg_array_begin(names, PG_TYPE_TEXT);
-    for (size_t i = 0; i < CAPTURE_COLLECTIONS; i++) {
+    for (size_t i = 0; i < ACTIVITY_COLLECTIONS; i++) {
         char entry[200];
-        snprintf(entry, sizeof entry, "%s=%s", capture_collections[i],
+        snprintf(entry, sizeof entry, "%s=%s", activity_collections[i],
                  settings->collections[i]);
         pg_array_text(names, entry);
     }

@@ -1,8 +1,8 @@
 // Which entity an item of the activity log belongs to: the log has only the item's id.
 #include <string.h>
 
+#include "common/activity.h"
 #include "common/json.h"
-#include "workers/capture/activity.h"
 
 enum { IDS_AT_ONCE = 100 }; // more make the URL too long for some proxies
 

@@ -1,16 +1,20 @@
-#include "workers/capture/activity.h"
+#include "common/activity.h"
 
 #include <string.h>
 
 #include "common/json.h"
-#include "workers/capture/capture.h"
+
+const char *const activity_collections[ACTIVITY_COLLECTIONS] = {
+    "quotes",    "client_invoices", "payments",    "leads",         "people",
+    "companies", "cgv_acceptances", "quote_items", "invoice_items",
+};
 
 static const char *
 canonical(const struct directus *directus, const char *name)
 {
-    for (size_t i = 0; i < CAPTURE_COLLECTIONS; i++)
-        if (strcmp(directus_collection(directus, capture_collections[i]), name) == 0)
-            return capture_collections[i];
+    for (size_t i = 0; i < ACTIVITY_COLLECTIONS; i++)
+        if (strcmp(directus_collection(directus, activity_collections[i]), name) == 0)
+            return activity_collections[i];
     return NULL;
 }
 
@@ -56,8 +60,8 @@ of_our_collections(const struct directus *directus, struct job *job)
     struct json_object *names = json_array_in(job);
     struct json_object *actions = json_array_in(job);
 
-    for (size_t i = 0; i < CAPTURE_COLLECTIONS; i++)
-        json_add_string(names, directus_collection(directus, capture_collections[i]));
+    for (size_t i = 0; i < ACTIVITY_COLLECTIONS; i++)
+        json_add_string(names, directus_collection(directus, activity_collections[i]));
     json_add_string(actions, "create");
     json_add_string(actions, "update");
     json_add_string(actions, "delete");
@@ -159,6 +163,17 @@ activity_after(const struct directus *directus, struct job *job, int64_t id,
     struct json_object *all = of_our_collections(directus, job);
 
     add_id(job, all, "_gt", id);
+    return read_page(directus, job, all, job_printf(job, "%d", ACTIVITY_PAGE), page);
+}
+
+bool
+activity_since(const struct directus *directus, struct job *job, int64_t id,
+               const char *since, struct activity_page *page)
+{
+    struct json_object *all = of_our_collections(directus, job);
+
+    add_id(job, all, "_gt", id);
+    add_since(job, all, since);
     return read_page(directus, job, all, job_printf(job, "%d", ACTIVITY_PAGE), page);
 }
 

@@ -1,10 +1,10 @@
-// workers/capture/activity.h - Directus's activity log over REST.
+// common/activity.h - Directus's activity log over REST.
 //
 // Facts are from contract tests against Directus 11.11 and 12.4: an entry is written in
 // the transaction of its row, has a stable id, and a slow transaction's entry can
 // appear below higher ids that were read before; a rolled-back write leaves none.
-#ifndef RELAIS_CAPTURE_ACTIVITY_H
-#define RELAIS_CAPTURE_ACTIVITY_H
+#ifndef RELAIS_ACTIVITY_H
+#define RELAIS_ACTIVITY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,9 +15,13 @@
 #include "common/job.h"
 
 enum {
+    ACTIVITY_COLLECTIONS = 9,
     ACTIVITY_PAGE = 500,    // entries read at once
     ACTIVITY_OVERLAP = 1000 // ids below the highest that are looked at again
 };
+
+// The collections whose changes are events, by the names they have in events.
+extern const char *const activity_collections[ACTIVITY_COLLECTIONS];
 
 struct activity_entry {
     int64_t id;
@@ -41,6 +45,10 @@ bool activity_newest(const struct directus *directus, struct job *job, int64_t *
 // Entries above `id`.
 bool activity_after(const struct directus *directus, struct job *job, int64_t id,
                     struct activity_page *page) ATTR_MUST_CHECK;
+
+// Entries above `id` that are not older than since (RFC 3339).
+bool activity_since(const struct directus *directus, struct job *job, int64_t id,
+                    const char *since, struct activity_page *page) ATTR_MUST_CHECK;
 
 // Entries of the overlap below `id` that are not older than since (RFC 3339).
 bool activity_before(const struct directus *directus, struct job *job, int64_t id,
