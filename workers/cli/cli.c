@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -183,6 +184,23 @@ cli_option(struct cli *cli, const char *name)
         }
     }
     return NULL;
+}
+
+bool
+cli_time(const char *text, int64_t *ms)
+{
+    static const struct {
+        char name;
+        int64_t ms;
+    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}, {0}};
+    char *unit;
+    long long number = strtoll(text, &unit, 10);
+    if (unit == text || number <= 0 || unit[0] == '\0' || unit[1] != '\0')
+        return false;
+    for (size_t i = 0; units[i].name != 0; i++)
+        if (units[i].name == unit[0])
+            return !__builtin_mul_overflow(number, units[i].ms, ms);
+    return false;
 }
 
 bool

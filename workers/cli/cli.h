@@ -65,6 +65,9 @@ bool cli_flag(struct cli *cli, const char *name);
 // Takes "--name value" or "--name=value" out of the arguments; NULL if it was not
 // there.
 const char *cli_option(struct cli *cli, const char *name);
+// Reads a length of time, "3d", "12h", "30m" or "10s". False: it is none; *ms is then
+// untouched.
+bool cli_time(const char *text, int64_t *ms) ATTR_MUST_CHECK;
 // After the options: whether no unknown option and between min and max arguments are
 // left. False: the usage was printed, return EX_USAGE.
 bool cli_arguments(struct cli *cli, int min, int max) ATTR_MUST_CHECK;

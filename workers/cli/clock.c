@@ -1,7 +1,6 @@
 // workers/cli/clock.c - relais clock: moves the clock by which papers expire and
 // invoices are overdue. For tests and demos.
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -9,25 +8,6 @@
 #include "workers/cli/cli.h"
 
 enum { NUMBER_TEXT = 24 };
-
-static const struct {
-    char name;
-    int64_t ms;
-} units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}, {0}};
-
-// "3d" or "12h".
-static bool
-read_time(const char *text, int64_t *ms)
-{
-    char *unit;
-    long long number = strtoll(text, &unit, 10);
-    if (unit == text || number <= 0 || unit[0] == '\0' || unit[1] != '\0')
-        return false;
-    for (size_t i = 0; units[i].name != 0; i++)
-        if (units[i].name == unit[0])
-            return !__builtin_mul_overflow(number, units[i].ms, ms);
-    return false;
-}
 
 // Adds to what is there already.
 static int
@@ -86,7 +66,7 @@ cli_clock(struct cli *cli)
             "CLOCK_MOVABLE is off: only tests and demos move the clock, and "
             "workers look at it only where it is on");
     if (cli->count != 2 || strcmp(cli->args[0], "forward") != 0
-        || !read_time(cli->args[1], &by_ms))
+        || !cli_time(cli->args[1], &by_ms))
         return cli_usage(cli, "how far? a number with s, m, h or d, such as 3d");
     int status = move(cli, by_ms);
     return status == EX_OK ? show(cli) : status;
