@@ -123,5 +123,6 @@ int cli_attention(struct cli *cli);
 int cli_webhooks(struct cli *cli);
 int cli_clock(struct cli *cli);
 int cli_doctor(struct cli *cli);
+int cli_audit(struct cli *cli);
 
 #endif

@@ -32,6 +32,10 @@ const struct cli_command cli_commands[] = {
     {"attention", "list | done <kind> <entity>",
      "what a person must look at; take it off the list", CLI_NEEDS_DATABASE,
      cli_attention},
+    {"audit", "[--since TIME] [--wait TIME]",
+     "compare Directus with the providers, and with its own log of what was changed; "
+     "what differs is put right",
+     CLI_NEEDS_DATABASE, cli_audit},
     {"webhooks", "list | register [company...]",
      "the webhooks registered in Invoice Ninja; have them looked at now",
      CLI_NEEDS_DATABASE, cli_webhooks},

@@ -709,9 +709,9 @@ the_doctor_says_what_to_do(void **state)
 static void
 help_names_every_command(void **state)
 {
-    static const char *const commands[] = {"migrate",   "topics", "baseline", "status",
-                                           "journey",   "dead",   "park",     "effect",
-                                           "attention", "clock",  "doctor",   NULL};
+    static const char *const commands[] = {
+        "migrate", "topics",    "baseline", "status", "journey", "dead", "park",
+        "effect",  "attention", "clock",    "doctor", "audit",   NULL};
     struct run run = {0};
     (void)state;
     assert_int_equal(run_line(&run, "help"), EX_OK);
