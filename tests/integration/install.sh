@@ -22,6 +22,20 @@ systemd-sysusers --dry-run "$PWD/lib/sysusers.d/relais.conf" >"$root/said" 2>&1 
 }
 bin/relais --help >"$root/said"
 
+# systemd has nothing to say of the units.
+accepted() {
+    systemd-analyze verify --man=no "$@" >"$root/said" 2>&1 || true
+    [ -s "$root/said" ] || return 0
+    echo "systemd on $(basename "$1"):"
+    cat "$root/said"
+    exit 1
+}
+
+sed "s#^ExecStart=#&$DESTDIR#" lib/systemd/system/relais-audit.service \
+    >"$root/relais-audit.service"
+cp lib/systemd/system/relais-audit.timer "$root"
+accepted "$root/relais-audit.service" "$root/relais-audit.timer"
+
 # The unit names the place after the installation, and the users that come with it.
 for program in $programs; do
     "bin/$program" --settings >"$root/said"
@@ -32,10 +46,5 @@ for program in $programs; do
     unit="$root/relais@${program#relais-}.service"
     sed "s#^ExecStart=#&$DESTDIR#; s#^User=.*#User=$(id -un)#" \
         lib/systemd/system/relais@.service >"$unit"
-    systemd-analyze verify --man=no "$unit" >"$root/said" 2>&1 || true
-    if [ -s "$root/said" ]; then
-        echo "systemd on $(basename "$unit"):"
-        cat "$root/said"
-        exit 1
-    fi
+    accepted "$unit"
 done
