@@ -147,11 +147,20 @@ class System:
 
     def relais(self, *words, check=True, both=False, **more):
         """Runs the command relais; returns its output, or `both` with its errors."""
+        return run([self.binaries / "relais", *words], check=check,
+                   env=self.command_env(more), both=both)
+
+    def tried(self, *words, **more):
+        """The same, whatever comes of it: its exit status, output and errors."""
+        done = subprocess.run([self.binaries / "relais", *words], text=True, check=False,
+                              capture_output=True, env=self.command_env(more))
+        return done.returncode, done.stdout, done.stderr
+
+    def command_env(self, more):
         if not self.command:
             lines = self.deploy("settings", self.run, "relais").splitlines()
             self.command = dict(line.split("=", 1) for line in lines)
-        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **self.command, **more}
-        return run([self.binaries / "relais", *words], check=check, env=env, both=both)
+        return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **self.command, **more}
 
     # What is to be seen.
 
