@@ -13,7 +13,8 @@
 struct directus;
 struct json_object;
 
-// What the journey step of an audited object begins with, if anything differed.
+// What the journey step of an audited object says, if anything differed; `relais audit`
+// looks for it.
 #define DRIFT_NOTE "put right: "
 
 // Whether the event, an observed one, asks for an audit.

@@ -152,3 +152,58 @@ class Audit(Journey):
             status, _, said = self.system.tried("audit", *words)
             self.assertEqual(status, 64)
             self.assertIn("how long?", said)
+
+    # What people overwrite although it is a worker's.
+
+    def test_what_people_overwrote_is_put_right_and_nothing_is_done_again(self):
+        firm, contact, email = self.new_client()
+        quote, row = self.billed_quote("HYPERVISUAL", contact, company_id=firm)
+        self.pay("HYPERVISUAL", row)
+        self.quote_is(quote, "completed")
+        self.until("the contact is welcomed",
+                   lambda: self.entries(email, "welcome") == 1, 60)
+        self.at_rest()
+        before = self.told(quote, row["id"], contact)
+        self.spoil(quote, row["id"], contact)
+        self.at_rest()
+        calls, _ = self.marks()
+        facts = self.facts("quote:" + quote)
+
+        said = "\n".join(one["what"] for one in self.audited()["found"])
+        for words in ("signed_document_file was not there", 'status was "partial"',
+                      'balance was "7.00"', 'deposit_invoice_id was ""',
+                      'status was "failed"', 'mautic_contact_id was "999999"'):
+            self.assertIn(words, said)
+        self.at_rest()
+        self.assertEqual(self.told(quote, row["id"], contact), before)
+        self.assertEqual(self.changes_since(calls), [])
+        self.assertEqual({kind for kind, _ in self.facts("quote:" + quote)[len(facts):]},
+                         {"quote.signed"})  # the same one once more, for who missed it
+        self.assertEqual(self.audited()["put_right"], 0)
+
+    def spoil(self, quote, invoice, contact):
+        self.directus.update("quotes", quote, signature_status="none",
+                             signed_document_file=None, deposit_invoice_id=None)
+        for log in self.logs(quote):
+            self.directus.call("DELETE", "/items/signature_logs/" + log["id"])
+        self.directus.update("client_invoices", invoice, amount_paid="1.00",
+                             balance="7.00", status="partial")
+        (payment,) = self.directus.rows("payments", invoice_id=invoice)
+        self.directus.update("payments", payment["id"], status="failed")
+        self.directus.update("people", contact, mautic_contact_id="999999")
+
+    def told(self, quote, invoice, contact):
+        """What the workers have written, as far as the audit answers for it."""
+        def read(collection, key, *fields):
+            row = self.directus.read(collection, key, ",".join(fields))
+            return [row[field] for field in fields]
+
+        (payment,) = self.directus.rows("payments", invoice_id=invoice)
+        return (
+            read("quotes", quote, "status", "signature_status", "docuseal_submission_id",
+                 "signed_document_file", "audit_log_file", "deposit_invoice_id"),
+            sorted(log["id"] for log in self.logs(quote)),
+            read("client_invoices", invoice, "status", "amount_paid", "balance",
+                 "invoice_ninja_id", "invoice_ninja_number"),
+            [payment[field] for field in ("id", "amount", "status", "external_id")],
+            read("people", contact, "mautic_contact_id", "email_opted_in"))

@@ -190,7 +190,8 @@ a_payments_row_is_put_right(void **state)
     struct json_object *rows = json_at(patch_of(scene), "payments.update");
     assert_string_equal(json_print(json_object_array_get_idx(rows, 0), NULL),
                         "{\"status\":\"completed\",\"id\":\"" PAYMENT_ROW "\"}");
-    assert_string_equal(scene->fake.note, "put right: status was \"failed\"");
+    assert_string_equal(scene->fake.note,
+                        "payment K4oeElkd0B put right: status was \"failed\"");
     assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
 }
 
@@ -205,8 +206,9 @@ a_payments_row_that_is_gone_is_made_again(void **state)
     assert_string_equal(text_at(json_object_array_get_idx(rows, 0), "id"), PAYMENT_ROW);
     assert_string_equal(text_at(json_object_array_get_idx(rows, 0), "amount"),
                         "5513.10");
-    assert_string_equal(scene->fake.note,
-                        "put right: its row in payments was not there");
+    assert_string_equal(
+        scene->fake.note,
+        "payment K4oeElkd0B put right: its row in payments was not there");
     assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
 }
 

@@ -419,7 +419,9 @@ keep(struct job *job, const struct sight *sight)
     json_set(state, "rows", sight->rows);
     json_set_string(state, "stamp", ninja_payment_stamp(job, sight->payment));
     settlement_state(job, sight->entity, state);
-    if (!sight->mended)
+    if (sight->mended)
+        settlement_note(job, "payment %s %s", sight->hint->id, job->settlement->note);
+    else
         settlement_note(job, "payment %s%s", sight->hint->id,
                         sight->moved ? "" : ": nothing new");
     if (!sight->moved)
