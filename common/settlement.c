@@ -45,8 +45,14 @@ settlement_keep_effects(struct job *job)
 {
     struct settlement *all = settlement_of(job);
     struct settle_out *rows = all->outbox;
+    for (struct settle_state **at = &all->states; *at != NULL;)
+        if ((*at)->stays)
+            at = &(*at)->next;
+        else
+            *at = (*at)->next;
     *all = (struct settlement){
         .outbox_tail = &all->outbox,
+        .states = all->states,
         .effects = all->effects,
         .attentions = all->attentions,
         .note = all->note,
@@ -239,6 +245,16 @@ settlement_out_stays(struct job *job)
         row = row->next;
     if (row != NULL)
         row->stays = true;
+}
+
+void
+settlement_state_stays(struct job *job, const char *entity)
+{
+    struct settle_state *state = settlement_of(job)->states;
+    while (state != NULL && strcmp(state->entity, entity) != 0)
+        state = state->next;
+    if (state != NULL)
+        state->stays = true;
 }
 
 void

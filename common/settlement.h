@@ -25,6 +25,7 @@ struct settle_state { // entity_state: replaces the whole object
     struct settle_state *next;
     const char *entity;
     const char *state; // JSON text
+    bool stays;        // is written even if the attempt fails
 };
 
 struct settle_ref { // external_ref, upserted by the local side
@@ -108,6 +109,9 @@ void settlement_timer(struct job *job, const struct settle_timer *timer);
 
 // The row of the outbox that was added last is written even if the attempt fails.
 void settlement_out_stays(struct job *job);
+
+// So is what was said of the entity's state: for what goes with an effect.
+void settlement_state_stays(struct job *job, const char *entity);
 
 // A word for the journey step ("skipped: the quote is a draft"); the last one stays.
 void settlement_note(struct job *job, const char *fmt, ...) ATTR_PRINTF(2, 3);

@@ -88,10 +88,14 @@ a_failed_attempt_leaves_its_effects_and_its_journey(void **state)
                                              .payload = "{}",
                                              .payload_length = 2});
     settlement_out_stays(job);
+    settlement_state(job, "first", json_object_in(job));
+    settlement_state(job, "kept", json_object_in(job));
+    settlement_state_stays(job, "kept");
     say_everything(job);
     settlement_keep_effects(job);
     const struct settlement *all = job->settlement;
-    assert_null(all->states);
+    assert_string_equal(all->states->entity, "kept");
+    assert_null(all->states->next);
     assert_null(all->refs);
     assert_null(all->finishes);
     assert_null(all->cursors);

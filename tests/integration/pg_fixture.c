@@ -90,6 +90,7 @@ pg_fixture_capture(struct pg *pg)
     pg_fixture_file(pg, "capture/002_secrets_truncate.sql");
     pg_fixture_file(pg, "capture/003_never_in_the_way.sql");
     pg_fixture_file(pg, "capture/004_standing.sql");
+    pg_fixture_file(pg, "capture/005_known.sql");
     pg_fixture_do(pg, "SELECT relais_capture.install(ARRAY['quotes', 'client_invoices',"
                       " 'payments', 'leads', 'people', 'companies', 'cgv_acceptances',"
                       " 'quote_items', 'invoice_items'])");

@@ -25,7 +25,8 @@ static const char since_sql[] =
 // A write is captured a moment before its entry gets its time, and after the entry of
 // the write before it, as the row is locked meanwhile. (The first of a page gets a
 // minute: that covers one that was not captured, if the same item was a moment before.)
-// What is captured later covers it as well: it shows the item.
+// What is captured later covers it as well: it shows the item. A write that left the
+// item as it was captured last changed nothing.
 static const char missed_sql[] =
     "WITH entry AS ("
     " SELECT collection, op, item, at, n,"
@@ -38,6 +39,7 @@ static const char missed_sql[] =
     " WHERE NOT EXISTS (SELECT FROM relais_capture.change AS c"
     "  WHERE c.collection = e.collection AND c.item = e.item"
     "  AND c.at >= greatest(e.before, e.at - interval '1 minute'))"
+    " AND NOT relais_capture.is_known(e.collection, e.item)"
     " ORDER BY collection, item, n DESC"
     " RETURNING collection, item) "
     "SELECT coalesce(relais_capture.root(collection, jsonb_build_object('id', item),"

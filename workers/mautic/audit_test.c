@@ -52,6 +52,24 @@ a_number_that_a_person_wrote_is_put_right(void **state)
 }
 
 static void
+a_number_that_a_person_took_away_is_put_right(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, PERSON,
+                   "{\"contact\":\"47\",\"status\":\"contactable\",\"hash\":\"x\","
+                   "\"teller\":\"" CONTACT "\"}");
+    audit(scene, (struct fake_reply[]){MARTINA,
+                                       ROWS("people", ROW(CONTACT, EMAIL, "null")),
+                                       ROWS("people", ROW(CONTACT, EMAIL, "null")),
+                                       {"PATCH", "/items/people/" CONTACT "?fields=id",
+                                        200, "{\"data\":{}}",
+                                        .sends = "{\"mautic_contact_id\":\"47\"}"},
+                                       ROWS("leads", ""),
+                                       END});
+    assert_string_equal(scene->fake.note, "put right: mautic_contact_id was \"\"");
+}
+
+static void
 a_consent_that_nobody_had_told_is_put_right(void **state)
 {
     struct scene *scene = *state;
@@ -75,6 +93,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         MET(what_says_the_same_is_left_alone),
         MET(a_number_that_a_person_wrote_is_put_right),
+        MET(a_number_that_a_person_took_away_is_put_right),
         MET(a_consent_that_nobody_had_told_is_put_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 struct attempt {
     const struct mautic *m;
     const struct mautic_entry *entry;
+    const char *entity;        // "mautic-contact:<id>", whose state is
     struct json_object *known; // {campaign: rotation after our last entry}
 };
 
@@ -147,31 +148,60 @@ mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
     return !failed;
 }
 
-bool
-mautic_campaign_give_up(struct job *job, const struct mautic_entry *entry)
+// What we know of the contact's rotations, so that one entry is not taken for another.
+// It stays with the effect, whatever becomes of the attempt. Also of an entry made
+// before: that one may be older than what is known.
+static void
+remember(struct job *job, const struct attempt *attempt, struct json_object *result)
 {
-    return effect_close(job, campaign_entry.name, identity_of(job, entry), NULL);
+    const char *campaign = job_printf(job, "%" PRId64, attempt->entry->campaign);
+    int64_t rotation = json_i64_or(result, "rotation", 0);
+    if (rotation <= json_i64_or(attempt->known, campaign, 0))
+        return;
+    json_set_i64(attempt->known, campaign, rotation);
+    settlement_state(job, attempt->entity, attempt->known);
+    settlement_state_stays(job, attempt->entity);
+}
+
+static bool
+begin(struct job *job, const struct mautic *m, const struct mautic_entry *entry,
+      struct attempt *attempt)
+{
+    const char *entity = job_printf(job, "mautic-contact:%s", entry->contact);
+    *attempt = (struct attempt){
+        .m = m, .entry = entry, .entity = entity, .known = ledger_state(job, entity)};
+    return attempt->known != NULL;
+}
+
+bool
+mautic_campaign_give_up(struct job *job, const struct mautic *m,
+                        const struct mautic_entry *entry)
+{
+    struct attempt attempt;
+    const char *identity = identity_of(job, entry);
+    bool failed;
+    if (entry->contact == NULL)
+        return effect_close(job, campaign_entry.name, identity, NULL);
+    if (!begin(job, m, entry, &attempt))
+        return false;
+    struct json_object *result =
+        effect_made(job, &campaign_entry, identity, &attempt, &failed);
+    if (result != NULL)
+        remember(job, &attempt, result);
+    return !failed;
 }
 
 bool
 mautic_campaign_enter(struct job *job, const struct mautic *m,
                       const struct mautic_entry *entry)
 {
-    const char *entity = job_printf(job, "mautic-contact:%s", entry->contact);
-    const char *identity = identity_of(job, entry);
-    struct attempt attempt = {
-        .m = m, .entry = entry, .known = ledger_state(job, entity)};
-    if (attempt.known == NULL)
+    struct attempt attempt;
+    if (!begin(job, m, entry, &attempt))
         return false;
-    struct json_object *result = effect_once(job, &campaign_entry, identity, &attempt);
+    struct json_object *result =
+        effect_once(job, &campaign_entry, identity_of(job, entry), &attempt);
     if (result == NULL)
         return false;
-    // Also of an entry made before: this one may be older than what is known.
-    const char *campaign = job_printf(job, "%" PRId64, entry->campaign);
-    int64_t rotation = json_i64_or(result, "rotation", 0);
-    if (rotation > json_i64_or(attempt.known, campaign, 0)) {
-        json_set_i64(attempt.known, campaign, rotation);
-        settlement_state(job, entity, attempt.known);
-    }
+    remember(job, &attempt, result);
     return true;
 }

@@ -31,8 +31,10 @@ bool mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
 bool mautic_campaign_enter(struct job *job, const struct mautic *m,
                            const struct mautic_entry *entry) ATTR_MUST_CHECK;
 
-// Nobody wants the entry any more: an attempt that was left unsure is put to rest.
-bool mautic_campaign_give_up(struct job *job,
+// Nobody wants the entry any more. An attempt that was left unsure is looked up, so
+// that its entry is not taken for the next one's; where the contact is not known (NULL)
+// it is put to rest. UNSURE: it may be under way.
+bool mautic_campaign_give_up(struct job *job, const struct mautic *m,
                              const struct mautic_entry *entry) ATTR_MUST_CHECK;
 
 #endif

@@ -94,12 +94,12 @@ nurture(struct job *job, const struct lead *lead)
                             &entry.campaign))
         return false;
     if (lead->closed || lead->score < NURTURED_FROM)
-        return mautic_campaign_give_up(job, &entry);
+        return mautic_campaign_give_up(job, lead->m, &entry);
     if (!mautic_consent_given(job, lead->person, &entry, &given))
         return false;
     if (!given) {
         mautic_person_say(job, lead->person, "no campaign: the lead wants no mails");
-        return mautic_campaign_give_up(job, &entry);
+        return mautic_campaign_give_up(job, lead->m, &entry);
     }
     if (!mautic_campaign_enter(job, lead->m, &entry))
         return false;

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/json.h"
+#include "common/ledger.h"
 #include "common/str.h"
 #include "workers/mautic/campaign.h"
 #include "workers/mautic/consent.h"
@@ -130,13 +131,13 @@ enter(struct job *job, const struct mautic_occasion *occasion)
     if (!entry_of(job, occasion, &entry))
         return false;
     if (occasion->no_campaign)
-        return mautic_campaign_give_up(job, &entry);
+        return mautic_campaign_give_up(job, occasion->m, &entry);
     if (!play->dunning && !mautic_consent_given(job, person, &entry, &given))
         return false;
     if (!given) {
         mautic_person_say(job, person, "no campaign: %s",
                           person->opted_in ? person->contact.status : "opted out");
-        return mautic_campaign_give_up(job, &entry);
+        return mautic_campaign_give_up(job, occasion->m, &entry);
     }
     if (!mautic_campaign_enter(job, occasion->m, &entry))
         return false;
@@ -217,6 +218,18 @@ mautic_play_late(struct job *job, const struct mautic_occasion *occasion,
     return true;
 }
 
+// Of a person who is not met this time: who he was the last time, if he was.
+static bool
+entry_unmet(struct job *job, const struct mautic_occasion *occasion,
+            struct mautic_entry *entry)
+{
+    struct json_object *memory = ledger_state(job, occasion->person->ev->key);
+    if (memory == NULL || !entry_of(job, occasion, entry))
+        return false;
+    entry->contact = json_string_or(memory, "contact", NULL);
+    return true;
+}
+
 bool
 mautic_play_skip(struct job *job, const struct mautic_occasion *occasion)
 {
@@ -226,7 +239,8 @@ mautic_play_skip(struct job *job, const struct mautic_occasion *occasion)
         && !mautic_person_lost(job, occasion->person->ev->key))
         return false;
     if (play->campaign != MAUTIC_NO_CAMPAIGN
-        && (!entry_of(job, occasion, &entry) || !mautic_campaign_give_up(job, &entry)))
+        && (!entry_unmet(job, occasion, &entry)
+            || !mautic_campaign_give_up(job, occasion->m, &entry)))
         return false;
     if (play->note == NULL)
         return true;

@@ -142,6 +142,16 @@ judge_hook(struct job *job, const struct mautic_person *person, const char *befo
                          person->contact.status_at);
 }
 
+// A row that was never told has no number: nothing that it is about has come up yet.
+static bool
+was_told(const struct mautic_person *person, struct json_object *row)
+{
+    return json_text_or(row, "mautic_contact_id", "")[0] != '\0'
+           || strcmp(json_string_or(person->memory, "teller", ""),
+                     json_string_or(row, "id", ""))
+                  == 0;
+}
+
 // Whoever has the contact's address knows it by its number.
 static bool
 audit_rows(struct job *job, const struct mautic_person *person, const char *collection)
@@ -158,7 +168,8 @@ audit_rows(struct job *job, const struct mautic_person *person, const char *coll
     json_set_string(wanted, "mautic_contact_id", person->contact.id);
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        if (!mautic_person_has(job, json_string_or(row, "email", ""), person->email))
+        if (!mautic_person_has(job, json_string_or(row, "email", ""), person->email)
+            || !was_told(person, row))
             continue;
         struct json_object *patch = drift_of(job, row, wanted);
         if (json_object_object_length(patch) > 0

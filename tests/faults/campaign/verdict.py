@@ -179,7 +179,19 @@ class Verdict:
         self.judge_ledger()
         self.judge_attention()
         self.judge_letters()
+        self.judge_audit()
         return not self.wrong
+
+    def judge_audit(self):
+        """What operators are told: the workers compare every object themselves."""
+        status, out, said = self.system.tried(
+            "audit", "--json", INTEGRATIONS=",".join(one.name for one in self.providers))
+        self.check(status == 0, "relais audit: %s" % said)
+        found = json.loads(out or "{}")
+        for one in found.get("found", ()):
+            self.check(False, "the audit finds: %(entity)s: %(what)s" % one)
+        for kind, count in found.get("compared", {}).items():
+            self.counts["compared by the audit: " + kind] = count
 
     def judge_ledger(self):
         left = self.system.ledger("SELECT kind, identity, state FROM relais.effect"
