@@ -41,6 +41,7 @@ summary_commands() {
     say "Try, in another terminal:"
     say "  . $run/demo.env"
     say "  relais status"
+    say "  relais audit"
     say "  relais clock forward 3d"
     if [ -n "${journey_quote:-}" ]; then
         say "  relais journey quote:$journey_quote"
