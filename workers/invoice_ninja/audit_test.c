@@ -37,20 +37,6 @@
                      "\",\"refunded_amount\":\"0.00\",\"status\":\"" status \
                      "\",\"external_id\":\"K4oeElkd0B\"}")
 
-static int
-billed(void **state)
-{
-    (void)scene_begin(state);
-    struct scene *scene = *state;
-    fake_set_state(&scene->fake, "invoice:" DEPOSIT,
-                   "{\"company\":\"HYPERVISUAL\",\"lane\":\"" LANE
-                   "\",\"quote\":\"" QUOTE "\",\"contact\":\"" CONTACT
-                   "\",\"currency\":\"CHF\",\"is_deposit\":true,"
-                   "\"ninja_id\":\"7LDdwrmb1Y\",\"number\":\"HV-2026-0142-A\","
-                   "\"status\":\"sent\",\"paid\":0,\"balance\":551310}");
-    return 0;
-}
-
 static const char *
 sent_invoice(struct scene *scene)
 {
@@ -221,7 +207,8 @@ an_invoice_that_is_gone_is_left_alone(void **state)
     assert_non_null(strstr(scene->fake.note, "is not in Directus any more"));
 }
 
-#define BILLED(test) cmocka_unit_test_setup_teardown(test, billed, scene_end)
+#define BILLED(test) \
+    cmocka_unit_test_setup_teardown(test, scene_begin_billed, scene_end)
 
 int
 main(void)

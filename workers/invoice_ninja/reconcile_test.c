@@ -31,20 +31,6 @@
             "{\"data\":{\"id\":\"" DEPOSIT "\",\"status\":\"" status "\"}}" \
     }
 
-static int
-billed_before(void **state)
-{
-    (void)scene_begin(state);
-    struct scene *scene = *state;
-    fake_set_state(&scene->fake, "invoice:" DEPOSIT,
-                   "{\"company\":\"HYPERVISUAL\",\"lane\":\"" LANE
-                   "\",\"quote\":\"" QUOTE "\",\"contact\":\"" CONTACT
-                   "\",\"currency\":\"CHF\",\"is_deposit\":true,"
-                   "\"ninja_id\":\"7LDdwrmb1Y\",\"number\":\"HV-2026-0142-A\","
-                   "\"status\":\"sent\",\"paid\":0,\"balance\":551310}");
-    return 0;
-}
-
 static struct error
 look(struct scene *scene, const struct fake_reply replies[])
 {
@@ -896,7 +882,7 @@ a_figure_that_is_missing_or_odd_is_named(void **state)
     assert_int_equal(scene->fake.published_count, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, billed_before, scene_end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin_billed, scene_end)
 
 int
 main(void)

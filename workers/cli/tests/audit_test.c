@@ -5,39 +5,8 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "common/pg.h"
 #include "tests/harness/test.h"
-#include "tests/integration/pg_fixture.h"
-#include "workers/cli/tests/run.h"
-
-struct world {
-    struct pg_fixture postgres;
-    struct pg *pg;
-    struct run run;
-};
-
-static int
-begin(void **state)
-{
-    struct world *world = calloc(1, sizeof *world);
-    assert_non_null(world);
-    pg_fixture_start(&world->postgres);
-    world->pg = pg_fixture_connect(&world->postgres);
-    run_set(&world->run, "DATABASE_URL", world->postgres.url);
-    *state = world;
-    return 0;
-}
-
-static int
-end(void **state)
-{
-    struct world *world = *state;
-    run_end(&world->run);
-    pg_close(world->pg);
-    pg_fixture_stop(&world->postgres);
-    free(world);
-    return 0;
-}
+#include "workers/cli/tests/world.h"
 
 // Two of Invoice Ninja's invoices are paid by one payment, and a person is a contact
 // and a lead.
@@ -45,8 +14,7 @@ static int
 with_references(void **state)
 {
     struct world *world = *state;
-    pg_fixture_do(world->pg, "DROP SCHEMA IF EXISTS relais CASCADE");
-    assert_int_equal(run_line(&world->run, "migrate"), EX_OK);
+    assert_int_equal(world_migrated(state), EX_OK);
     pg_fixture_do(
         world->pg,
         "INSERT INTO relais.external_ref VALUES"
@@ -84,13 +52,6 @@ workers_do(struct world *world, const char *what)
     "INSERT INTO relais.journey_step (entity, worker, event, type, attempt, outcome," \
     " took_ms, note, calls) VALUES (NEW.key, worker, NEW.id, '', 1, '" outcome        \
     "', 1, '" note "', '');"
-
-static void
-assert_says(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL)
-        fail_msg("\"%s\" is not in: %s", part, text);
-}
 
 static void
 assert_all_compared(const struct world *world)
@@ -251,5 +212,5 @@ main(void)
         TEST(what_is_parked_for_long_is_left_and_said),
         TEST(a_worker_that_does_not_run_is_named),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, world_begin, world_end);
 }

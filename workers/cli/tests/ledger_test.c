@@ -5,57 +5,10 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "common/pg.h"
 #include "tests/harness/test.h"
-#include "tests/integration/pg_fixture.h"
-#include "workers/cli/tests/run.h"
+#include "workers/cli/tests/world.h"
 
 #define QUOTE "0b6f6a3e-7d1c-4f0e-9c55-2a1d6f3c0001"
-
-struct world {
-    struct pg_fixture postgres;
-    struct pg *pg;
-    struct run run;
-};
-
-static int
-begin(void **state)
-{
-    struct world *world = calloc(1, sizeof *world);
-    assert_non_null(world);
-    pg_fixture_start(&world->postgres);
-    world->pg = pg_fixture_connect(&world->postgres);
-    run_set(&world->run, "DATABASE_URL", world->postgres.url);
-    *state = world;
-    return 0;
-}
-
-static int
-end(void **state)
-{
-    struct world *world = *state;
-    run_end(&world->run);
-    pg_close(world->pg);
-    pg_fixture_stop(&world->postgres);
-    free(world);
-    return 0;
-}
-
-static void
-assert_says(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL)
-        fail_msg("\"%s\" is not in: %s", part, text);
-}
-
-// Each test begins with an empty ledger.
-static int
-migrated(void **state)
-{
-    struct world *world = *state;
-    pg_fixture_do(world->pg, "DROP SCHEMA IF EXISTS relais CASCADE");
-    return run_line(&world->run, "migrate");
-}
 
 static void
 a_missing_ledger_is_told_with_the_cure(void **state)
@@ -725,7 +678,7 @@ help_names_every_command(void **state)
     run_end(&run);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, migrated)
+#define TEST(name) cmocka_unit_test_setup(name, world_migrated)
 
 int
 main(void)
@@ -759,5 +712,5 @@ main(void)
         TEST(the_doctor_says_what_to_do),
         cmocka_unit_test(help_names_every_command),
     };
-    return cmocka_run_group_tests(tests, begin, end);
+    return cmocka_run_group_tests(tests, world_begin, world_end);
 }

@@ -41,6 +41,20 @@ scene_begin(void **state)
     return 0;
 }
 
+int
+scene_begin_billed(void **state)
+{
+    (void)scene_begin(state);
+    struct scene *scene = *state;
+    fake_set_state(&scene->fake, "invoice:" DEPOSIT,
+                   "{\"company\":\"HYPERVISUAL\",\"lane\":\"" LANE
+                   "\",\"quote\":\"" QUOTE "\",\"contact\":\"" CONTACT
+                   "\",\"currency\":\"CHF\",\"is_deposit\":true,"
+                   "\"ninja_id\":\"7LDdwrmb1Y\",\"number\":\"HV-2026-0142-A\","
+                   "\"status\":\"sent\",\"paid\":0,\"balance\":551310}");
+    return 0;
+}
+
 // The text of a file, in the fake's memory.
 static const char *
 read_text(struct scene *scene, const char *path)

@@ -28,8 +28,10 @@ struct scene {
     struct ninja ninja;
 };
 
-// For cmocka_unit_test_setup_teardown.
+// For cmocka_unit_test_setup_teardown. The second begins with the deposit billed: it is
+// invoice 7LDdwrmb1Y there, sent, and nothing is paid.
 int scene_begin(void **state);
+int scene_begin_billed(void **state);
 int scene_end(void **state);
 
 // Opens the state again, after the environment was changed.
