@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -40,11 +41,14 @@ struct multi {
 // libcurl takes a connection out of the watch after each answer and puts it in again
 // for the next request. The descriptor stays in epoll meanwhile, which saves two system
 // calls a call; it goes when it speaks while nobody listens, or when libcurl closes it.
+// What else libcurl has watched (the pipe of a name's look-up) is closed without a word
+// to us, and its number is the next connection's: that goes at once.
 struct socket_watch {
     struct loop_watch watch;
     struct multi *multi; // who listens, or NULL
     curl_socket_t fd;
-    uint32_t events; // as epoll knows it; 0 = not in epoll
+    bool is_connection; // opened, and to be closed, by way of us
+    uint32_t events;    // as epoll knows it; 0 = not in epoll
 };
 
 struct pool {
@@ -134,6 +138,8 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
     struct socket_watch *socket = socket_of(multi->pool, fd);
     if (what == CURL_POLL_REMOVE) {
         socket->multi = NULL;
+        if (!socket->is_connection)
+            unwatch(multi->pool, socket);
         return 0;
     }
     uint32_t events = 0;
@@ -149,11 +155,25 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *assigned)
     return 0;
 }
 
+curl_socket_t
+http_pool_open_socket(void *pool, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    int fd =
+        socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0 && pool != NULL)
+        socket_of(pool, fd)->is_connection = true;
+    return fd >= 0 ? fd : CURL_SOCKET_BAD;
+}
+
 int
 http_pool_close_socket(void *pool, curl_socket_t fd)
 {
-    if (pool != NULL)
-        unwatch(pool, socket_of(pool, fd));
+    if (pool != NULL) {
+        struct socket_watch *socket = socket_of(pool, fd);
+        unwatch(pool, socket);
+        socket->is_connection = false;
+    }
     return close(fd);
 }
 

@@ -251,6 +251,8 @@ http_transfer_init(CURL *easy, void *pool)
     }
     // A look-up that is cut ends by itself, in its own thread: the loop does not wait.
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, http_pool_open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, pool);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, http_pool_close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, pool);
 }

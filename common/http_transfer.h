@@ -47,6 +47,10 @@ bool http_transfer_prepare(struct http_transfer *transfer, CURL *easy) ATTR_MUST
 // Reads status and content type once the transfer is over; frees what prepare made.
 void http_transfer_finish(struct http_transfer *transfer, CURL *easy);
 
+// CURLOPT_OPENSOCKETFUNCTION: what is opened here is closed below. pool may be NULL.
+curl_socket_t http_pool_open_socket(void *pool, curlsocktype purpose,
+                                    struct curl_sockaddr *address);
+
 // CURLOPT_CLOSESOCKETFUNCTION: a descriptor that is closed is not watched any more.
 int http_pool_close_socket(void *pool, curl_socket_t fd);
 
