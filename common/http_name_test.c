@@ -25,7 +25,7 @@ typedef int look_up(const char *node, const char *service, const struct addrinfo
                     struct addrinfo **found);
 
 // In place of the C library's: NAME is this machine, whatever its files say.
-int
+int // NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
             struct addrinfo **found)
 {

@@ -135,31 +135,57 @@ cancel_unsure(struct job *job, struct cancel *cancel,
 }
 
 static bool
-cancel_round(struct job *job, struct cancel *cancel)
+cancel_confirmed(struct job *job, struct cancel *cancel,
+                 const struct ledger_effect *effect)
 {
-    const char *kind = docuseal_submission_effect.name;
-    struct ledger_effect effect;
-    if (!job->ledger->effect_peek(job->ledger, job, kind, cancel->identity, &effect))
+    struct json_object *result =
+        json_parse(job, effect->result, strlen(effect->result));
+    if (result == NULL)
         return false;
-    if (effect.state == LEDGER_EFFECT_CONFIRMED) {
-        struct json_object *result =
-            json_parse(job, effect.result, strlen(effect.result));
-        const char *id = json_text_or(result, "submission", NULL);
-        if (result == NULL)
-            return false;
-        if (id == NULL)
-            return error_permanent(&job->error,
-                                   "the effect docuseal.submission %s has no "
-                                   "submission in its result",
-                                   cancel->identity);
+    const char *id = json_text_or(result, "submission", NULL);
+    if (id != NULL)
         return cancel_known(job, cancel, id);
-    }
-    if (effect.state == LEDGER_EFFECT_NONE || effect.state == LEDGER_EFFECT_OPEN) {
+    return error_permanent(&job->error,
+                           "the effect docuseal.submission %s has no submission in its "
+                           "result",
+                           cancel->identity);
+}
+
+// What was asked for in the present round, as far as we know.
+static bool
+look_at_round(struct job *job, struct cancel *cancel, struct ledger_effect *effect,
+              bool *asked)
+{
+    cancel->identity = docuseal_round_identity(job, cancel->round);
+    if (!job->ledger->effect_peek(job->ledger, job, docuseal_submission_effect.name,
+                                  cancel->identity, effect))
+        return false;
+    *asked = effect->state != LEDGER_EFFECT_NONE && effect->state != LEDGER_EFFECT_OPEN;
+    return true;
+}
+
+// A request that passed a round over, and was never settled, may have asked in the one
+// behind it: where the round grows, the next one's turn comes.
+static bool
+cancel_rounds(struct job *job, struct cancel *cancel)
+{
+    struct ledger_effect effect;
+    int64_t number = 0;
+    bool asked;
+    if (!look_at_round(job, cancel, &effect, &asked))
+        return false;
+    if (!asked)
         settlement_note(job, "nothing to cancel: nothing was asked for in round %s",
                         docuseal_round_text(job, cancel->round));
-        return true;
+    while (asked && number < cancel->round->number) {
+        number = cancel->round->number;
+        bool known = effect.state == LEDGER_EFFECT_CONFIRMED;
+        if (!(known ? cancel_confirmed(job, cancel, &effect)
+                    : cancel_unsure(job, cancel, &effect))
+            || !look_at_round(job, cancel, &effect, &asked))
+            return false;
     }
-    return cancel_unsure(job, cancel, &effect);
+    return true;
 }
 
 bool
@@ -185,6 +211,5 @@ docuseal_cancel(struct job *job, const struct docuseal *ds, const struct event *
                         cancel.round->signed_by);
         return true;
     }
-    cancel.identity = docuseal_round_identity(job, cancel.round);
-    return cancel_round(job, &cancel);
+    return cancel_rounds(job, &cancel);
 }

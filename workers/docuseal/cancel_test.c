@@ -291,6 +291,28 @@ an_acceptance_is_cancelled_without_a_write(void **state)
         CGV);
 }
 
+// The round's submission was archived by hand and unheard, and the request that passed
+// it over was given up after it had made the next round's, 4108: that one is cancelled.
+static void
+what_a_request_made_in_the_round_behind_is_cancelled_too(void **state)
+{
+    struct scene *scene = *state;
+    fake_set_effect(&scene->fake,
+                    &(struct fake_effect){"docuseal.submission", QUOTE_ROOT ":r2",
+                                          "{\"submission\":\"4108\",\"answered\":true}",
+                                          LEDGER_EFFECT_CONFIRMED, 1, 0});
+    struct error err = cancel(
+        scene,
+        (struct fake_reply[]){
+            SUBMISSION(with(scene, "archived_at", "\"2026-08-13T09:14:06.123Z\"")),
+            WRITTEN,
+            {"GET", "/submissions/4108", 200, with(scene, "id", "4108")},
+            {"DELETE", "/submissions/4108", 200, "{\"id\":4108}"},
+            END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(round_number(scene), 3);
+}
+
 #define STORY(name) cmocka_unit_test_setup_teardown(name, asked_before, scene_end)
 #define FRESH(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
 
@@ -298,6 +320,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        STORY(what_a_request_made_in_the_round_behind_is_cancelled_too),
         STORY(a_live_submission_is_archived_and_the_round_grows),
         STORY(a_second_cancel_finds_nothing),
         STORY(its_own_echo_is_ignored),

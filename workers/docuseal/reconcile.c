@@ -1,5 +1,6 @@
 #include "workers/docuseal/reconcile.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -226,6 +227,13 @@ act_on_other(struct job *job, struct docuseal_sight *sight)
         settlement_note(job, "submission %s: signed before", sight->id);
         return true;
     case DOCUSEAL_IS_OPEN:
+        if (sight->number > sight->round->number) {
+            settlement_note(job,
+                            "submission %s is of round %" PRId64 ", whose request "
+                            "is not settled yet",
+                            sight->id, sight->number);
+            return true;
+        }
         settlement_note(job, "archived submission %s: it is not the round's own",
                         sight->id);
         return docuseal_submission_archive(job, sight->ds, sight->id);
