@@ -269,6 +269,60 @@ a_merged_contact_has_its_points_already(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
+// A person put the score back before the next attempt.
+static void
+points_of_a_cut_call_are_taken_back_with_the_score(void **state)
+{
+    struct scene *scene = *state;
+    cut_points(scene);
+    struct error err = sync(
+        scene, (struct fake_reply[]){
+                   READ_LEAD(KNOWN), MARTINA, JOINS("1"),
+                   ACTIVITY("{\"eventLabel\":\"Lead score lead:" LEAD ":p2=45 / 5\"}"),
+                   GIVES("minus", "5"), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    // Both steps are remembered.
+    err = sync(scene,
+               (struct fake_reply[]){READ_LEAD(KNOWN ",\"score\":42"), MARTINA,
+                                     JOINS("1"), GIVES("plus", "2"), LEAD_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_non_null(fake_effect(&scene->fake, "lead:" LEAD ":p4"));
+}
+
+static void
+points_that_a_cut_call_did_not_give_are_not_taken_back(void **state)
+{
+    struct scene *scene = *state;
+    cut_points(scene);
+    struct error err =
+        sync(scene, (struct fake_reply[]){READ_LEAD(KNOWN), MARTINA, JOINS("1"),
+                                          ACTIVITY(""), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_effect(&scene->fake, "lead:" LEAD ":p2")->state,
+                     LEDGER_EFFECT_OPEN);
+    // The step is still to be made.
+    err = sync(scene,
+               (struct fake_reply[]){READ_LEAD(KNOWN ",\"score\":45"), MARTINA,
+                                     JOINS("1"), GIVES("plus", "5"), LEAD_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+// Nothing was cut: what came after the points failed.
+static void
+points_of_an_attempt_that_failed_later_are_taken_back_with_the_score(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply not_told = {"PATCH", "/items/leads/" LEAD "?fields=id", 503,
+                                        "{}"};
+    struct error err = sync(
+        scene, (struct fake_reply[]){READ_LEAD(KNOWN ",\"score\":45"), MARTINA,
+                                     JOINS("1"), GIVES("plus", "5"), not_told, END});
+    assert_int_not_equal(err.kind, ERROR_NONE);
+    err = sync(scene, (struct fake_reply[]){READ_LEAD(KNOWN), MARTINA, JOINS("1"),
+                                            GIVES("minus", "5"), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 // A lead that another system has synced before: what Directus says was given counts.
 // An attempt told Directus and ended before it was settled.
 static void
@@ -277,9 +331,12 @@ points_that_directus_knows_of_leave_no_attempt_open(void **state)
     struct scene *scene = *state;
     fake_set_effect(&scene->fake, &(struct fake_effect){"mautic.points", STEP, NULL,
                                                         LEDGER_EFFECT_UNSURE, 1, 0});
+    scene->fake.now_ms += 40000;
     struct error err =
-        sync(scene, (struct fake_reply[]){READ_LEAD(KNOWN), MARTINA, EDITED, JOINS("1"),
-                                          LEAD_TOLD, END});
+        sync(scene, (struct fake_reply[]){
+                        READ_LEAD(KNOWN), MARTINA, EDITED, JOINS("1"),
+                        ACTIVITY("{\"eventLabel\":\"Lead score " STEP "=40 / 40\"}"),
+                        LEAD_TOLD, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_effect(&scene->fake, STEP)->state, LEDGER_EFFECT_CONFIRMED);
     // The next step is another one.
@@ -344,6 +401,9 @@ main(void)
         LEAD_TEST(who_wants_no_mails_is_not_nurtured),
         LEAD_TEST(points_that_were_given_by_a_cut_call_are_not_given_again),
         LEAD_TEST(points_that_a_cut_call_did_not_give_are_given),
+        LEAD_TEST(points_of_a_cut_call_are_taken_back_with_the_score),
+        LEAD_TEST(points_that_a_cut_call_did_not_give_are_not_taken_back),
+        LEAD_TEST(points_of_an_attempt_that_failed_later_are_taken_back_with_the_score),
         LEAD_TEST(a_contact_made_anew_gets_all_points_again),
         LEAD_TEST(a_merged_contact_has_its_points_already),
         STAGED(points_that_directus_knows_of_leave_no_attempt_open),

@@ -124,14 +124,22 @@ identity_of(struct job *job, const struct mautic_score *score, int64_t step)
     return job_printf(job, "lead:%s:p%" PRId64, score->lead, step);
 }
 
-// Directus has heard of the points, but an attempt ended before that was settled.
+// The score may have been given, or be back where it was, while an attempt that gave
+// points was not settled: what such attempts made counts first. It ends with the first
+// step that nobody has made.
 static bool
-close_attempt(struct job *job, const struct mautic_score *score,
-              struct json_object *memory, int64_t step)
+take_steps(struct job *job, struct step *step, int64_t *steps)
 {
-    return json_at(memory, "applied") != NULL
-           || effect_close(job, points_effect.name, identity_of(job, score, step),
-                           result_of(job, score->score));
+    bool failed;
+    for (;;) {
+        struct json_object *made =
+            effect_made(job, &points_effect, identity_of(job, step->score, *steps + 1),
+                        step, &failed);
+        if (made == NULL)
+            return !failed;
+        step->from = json_i64_or(made, "points", step->score->score);
+        (*steps)++;
+    }
 }
 
 // The memory of a lead: {steps, applied, contact}. What Directus says counts where
@@ -148,7 +156,7 @@ mautic_points_apply(struct job *job, const struct mautic *m,
     struct step step = {.m = m, .score = score};
     if (!read_applied(job, m, score, memory, &step.from))
         return false;
-    if (step.from == score->score && !close_attempt(job, score, memory, steps + 1))
+    if (step.from == score->score && !take_steps(job, &step, &steps))
         return false;
     for (int i = 0; step.from != score->score; i++) {
         const char *identity = identity_of(job, score, steps + 1);
