@@ -4,7 +4,6 @@
 #include "common/clock.h"
 #include "workers/mautic/tests/scene.h"
 
-#define QUOTE_COMMAND "{\"company\":\"HYPERVISUAL\",\"quote\":\"" QUOTE "\"}"
 #define REMINDER(level)                                                                \
     "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\",\"level\":\"" level "\"" \
     "}"
@@ -12,18 +11,7 @@
     "{\"company\":\"HYPERVISUAL\",\"invoice\":\"" INVOICE "\",\"payment\":\"" PAYMENT \
     "\"}"
 #define WELCOME "{\"company\":\"HYPERVISUAL\",\"contact\":\"" CONTACT "\"}"
-#define ENTRY "campaign:1:contact:" CONTACT ":quote:" QUOTE ":r1"
 #define NOTE "note:contact:" CONTACT ":quote:" QUOTE ":r1:quote_sent"
-
-#define SENT READ_QUOTE(quote_row(scene, "sent", ""))
-
-static struct error
-send_quote(struct scene *scene)
-{
-    return deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                         NO_MEMBER, ENTERS("1"), NOTED, END});
-}
 
 static void
 a_stranger_whose_quote_was_sent_becomes_a_contact(void **state)
@@ -68,90 +56,6 @@ whom_mautic_knows_is_told_nothing_twice(void **state)
     assert_non_null(strstr(words, "\"total\":\"18377.00\""));
 }
 
-static void
-a_quote_sent_twice_is_one_entry_and_one_note(void **state)
-{
-    struct scene *scene = *state;
-    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
-    struct error err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                               (struct fake_reply[]){SENT, MARTINA, JOINS("4"), END});
-    assert_int_equal(err.kind, ERROR_NONE);
-}
-
-static void
-a_quote_that_was_taken_back_and_sent_again_enters_again(void **state)
-{
-    struct scene *scene = *state;
-    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
-    struct error err = deliver(scene, "mautic.quote-closed", QUOTE_COMMAND,
-                               (struct fake_reply[]){
-                                   READ_QUOTE(quote_row(scene, "draft", "")),
-                                   MARTINA,
-                                   OPEN_QUOTES(""),
-                                   LEAVES("4"),
-                                   NOTED,
-                                   END,
-                               });
-    assert_int_equal(err.kind, ERROR_NONE);
-    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
-                                        NOTED, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-}
-
-static void
-an_entry_that_was_cut_is_not_repeated_if_it_worked(void **state)
-{
-    struct scene *scene = *state;
-    char now[CLOCK_TEXT];
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){
-                    SENT,
-                    MARTINA,
-                    JOINS("4"),
-                    ALL_WILLING,
-                    NO_MEMBER,
-                    {"POST", "/api/campaigns/1/contact/47/add", .cut = ERROR_UNSURE},
-                    END});
-    assert_int_equal(err.kind, ERROR_UNSURE);
-    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_UNSURE);
-    scene->fake.now_ms += 40000;
-    clock_format(clock_wall_ms(), now);
-    now[10] = ' ';
-    now[19] = '\0';
-    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, now), NOTED, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_CONFIRMED);
-}
-
-static void
-an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
-{
-    struct scene *scene = *state;
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){SENT,
-                                      MARTINA,
-                                      JOINS("4"),
-                                      ALL_WILLING,
-                                      MEMBER(1, "2026-08-12 09:00:03"),
-                                      {"POST", "/api/campaigns/1/contact/47/add", 500,
-                                       .body = fixture(scene, "error.500.1")},
-                                      END});
-    assert_int_equal(err.kind, ERROR_UNSURE);
-    scene->fake.now_ms += 40000;
-    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, "2026-08-12 09:00:03"),
-                                        MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
-                                        MEMBER(2, "2999-01-01 00:00:00"), NOTED, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-}
-
 // A quote was declined before its sending was settled: an attempt may have joined.
 static void
 a_segment_that_an_attempt_may_have_joined_is_left(void **state)
@@ -165,95 +69,6 @@ a_segment_that_an_attempt_may_have_joined_is_left(void **state)
                   (struct fake_reply[]){declined, MARTINA, OPEN_QUOTES(""), LEAVES("4"),
                                         NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
-}
-
-// It was declined while nobody knew whether the entry had worked.
-static void
-an_entry_that_nobody_wants_any_more_leaves_no_attempt_open(void **state)
-{
-    struct scene *scene = *state;
-    fake_set_effect(&scene->fake, &(struct fake_effect){"mautic.campaign", ENTRY, NULL,
-                                                        LEDGER_EFFECT_UNSURE, 1, 0});
-    const struct fake_reply rejected = READ_QUOTE(quote_row(scene, "rejected", ""));
-    scene->fake.now_ms += 40000;
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){rejected, MARTINA, NO_MEMBER, NOTED, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    assert_null(fake_effect(&scene->fake, ENTRY)->result);
-    assert_int_not_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_UNSURE);
-}
-
-// By Mautic's clock, as it prints it.
-static const char *
-mautics_now(struct scene *scene)
-{
-    char now[CLOCK_TEXT];
-    clock_format(clock_wall_ms(), now);
-    return text(scene, "%.10s %.8s", now, now + 11);
-}
-
-// Another quote of the person: a later round stands for it. Its entry was cut before it
-// came about, and an entry of the moment before is all there is.
-static void
-assert_enters_for_another_quote(struct scene *scene, const char *now)
-{
-    fake_set_effect(&scene->fake,
-                    &(struct fake_effect){"mautic.campaign",
-                                          "campaign:1:contact:" CONTACT ":quote:" QUOTE
-                                          ":r2",
-                                          NULL, LEDGER_EFFECT_UNSURE, 1, 0});
-    fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":2,\"sent\":false}");
-    scene->fake.now_ms += 40000;
-    struct error err = deliver(
-        scene, "mautic.quote-sent", QUOTE_COMMAND,
-        (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING, MEMBER(1, now),
-                              MEMBER(1, now), ENTERS("1"), MEMBER(2, now), NOTED, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-}
-
-// Its note failed; when it was tried again the quote was signed already.
-static void
-an_entry_is_known_although_its_command_never_came_to_its_end(void **state)
-{
-    struct scene *scene = *state;
-    const char *now = mautics_now(scene);
-    const struct fake_reply no_note = {"POST", "/api/notes/new", 500,
-                                       .body = fixture(scene, "error.500.1")};
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING, NO_MEMBER,
-                                      ENTERS("1"), no_note, END});
-    assert_int_equal(err.kind, ERROR_UNSURE);
-    assert_enters_for_another_quote(scene, now);
-}
-
-// Nobody knew whether it had worked when nobody wanted it any more: it had.
-static void
-an_entry_that_worked_is_known_although_nobody_wants_it_any_more(void **state)
-{
-    struct scene *scene = *state;
-    const char *now = mautics_now(scene);
-    const struct fake_reply rejected = READ_QUOTE(quote_row(scene, "rejected", ""));
-    fake_set_effect(&scene->fake, &(struct fake_effect){"mautic.campaign", ENTRY, NULL,
-                                                        LEDGER_EFFECT_UNSURE, 1, 0});
-    scene->fake.now_ms += 40000;
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){rejected, MARTINA, MEMBER(1, now), NOTED, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_CONFIRMED);
-    assert_enters_for_another_quote(scene, now);
-}
-
-// Two quotes of one person in one second: the first entry is not taken for the second.
-static void
-an_entry_for_another_quote_is_not_taken_for_this_one(void **state)
-{
-    struct scene *scene = *state;
-    const char *now = mautics_now(scene);
-    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
-    assert_enters_for_another_quote(scene, now);
 }
 
 static void
@@ -904,26 +719,6 @@ a_changed_address_sends_the_command_to_its_new_lane(void **state)
                                     "cdeeb19c5ebbbe8c67d81e4");
 }
 
-static void
-a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint(void **state)
-{
-    struct scene *scene = *state;
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){
-                    SENT,
-                    MARTINA,
-                    JOINS("4"),
-                    ALL_WILLING,
-                    NO_MEMBER,
-                    {"POST", "/api/campaigns/1/contact/47/add", 404,
-                     .body = fixture(scene, "campaign-add.4-no-campaign.response.404")},
-                    END});
-    assert_int_equal(err.kind, ERROR_PERMANENT);
-    assert_non_null(strstr(err.hint, "MAUTIC_CAMPAIGN_"));
-    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_OPEN);
-}
-
 #define MET(test) cmocka_unit_test_setup_teardown(test, scene_begin_met, scene_end)
 #define SOMEWHERE(test) \
     cmocka_unit_test_setup_teardown(test, scene_begin_somewhere, scene_end)
@@ -935,15 +730,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         STAGED(a_stranger_whose_quote_was_sent_becomes_a_contact),
         MET(whom_mautic_knows_is_told_nothing_twice),
-        MET(a_quote_sent_twice_is_one_entry_and_one_note),
-        MET(a_quote_that_was_taken_back_and_sent_again_enters_again),
-        MET(an_entry_that_was_cut_is_not_repeated_if_it_worked),
-        MET(an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is),
         MET(a_segment_that_an_attempt_may_have_joined_is_left),
-        MET(an_entry_that_nobody_wants_any_more_leaves_no_attempt_open),
-        MET(an_entry_for_another_quote_is_not_taken_for_this_one),
-        MET(an_entry_is_known_although_its_command_never_came_to_its_end),
-        MET(an_entry_that_worked_is_known_although_nobody_wants_it_any_more),
         MET(a_note_that_was_cut_is_looked_for_by_its_mark),
         MET(who_opted_out_in_directus_enters_no_campaign),
         MET(one_row_that_wants_no_mails_speaks_for_the_person),
@@ -975,7 +762,6 @@ main(void)
         MET(a_quote_that_is_withdrawn_by_now_enters_nothing),
         MET(without_an_address_nothing_is_done),
         MET(a_changed_address_sends_the_command_to_its_new_lane),
-        MET(a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,14 @@ deliver(struct scene *scene, const char *type, const char *payload,
     return fake_deliver(&scene->fake, type, PERSON, payload, replies);
 }
 
+struct error
+send_quote(struct scene *scene)
+{
+    return deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
+                                         NO_MEMBER, ENTERS("1"), NOTED, END});
+}
+
 struct json_object *
 sent(struct scene *scene, const char *method, const char *path)
 {

@@ -20,6 +20,8 @@
 #define PAYMENT "b2c3d4e5-f6a7-4b8c-9d0e-1f2a3b4c5d6e"
 #define LEAD "77b3ad10-5a6b-4c7d-8e9f-0a1b2c3d4e5f"
 
+#define QUOTE_COMMAND "{\"company\":\"HYPERVISUAL\",\"quote\":\"" QUOTE "\"}"
+
 #define SECRET "password-that-nobody-may-see"
 
 extern const struct integration mautic;
@@ -66,6 +68,9 @@ const char *contacts_answer(struct scene *scene, const char *contacts);
 // Runs one event in Martina's lane.
 struct error deliver(struct scene *scene, const char *type, const char *payload,
                      const struct fake_reply replies[]);
+
+// Her quote was sent: the whole of it, and she enters the campaign the first time.
+struct error send_quote(struct scene *scene);
 
 // The body of the last call that was sent to that path (prefix), as JSON.
 struct json_object *sent(struct scene *scene, const char *method, const char *path);
@@ -135,6 +140,7 @@ int calls_to(struct scene *scene, const char *method, const char *path);
     {                                                                                \
         "GET", "/items/client_invoices/" INVOICE "?*", 200, .body = data(scene, row) \
     }
+#define SENT READ_QUOTE(quote_row(scene, "sent", ""))
 #define OPEN_QUOTES(rows)                                              \
     {                                                                  \
         "GET", "/items/quotes?filter*", 200, .body = list(scene, rows) \
