@@ -174,21 +174,29 @@ begin(struct job *job, const struct mautic *m, const struct mautic_entry *entry,
 }
 
 bool
-mautic_campaign_give_up(struct job *job, const struct mautic *m,
-                        const struct mautic_entry *entry)
+mautic_campaign_settle(struct job *job, const struct mautic *m,
+                       const struct mautic_entry *entry, bool *entered)
 {
     struct attempt attempt;
-    const char *identity = identity_of(job, entry);
     bool failed;
-    if (entry->contact == NULL)
-        return effect_close(job, campaign_entry.name, identity, NULL);
     if (!begin(job, m, entry, &attempt))
         return false;
     struct json_object *result =
-        effect_made(job, &campaign_entry, identity, &attempt, &failed);
+        effect_made(job, &campaign_entry, identity_of(job, entry), &attempt, &failed);
     if (result != NULL)
         remember(job, &attempt, result);
+    *entered = result != NULL;
     return !failed;
+}
+
+bool
+mautic_campaign_give_up(struct job *job, const struct mautic *m,
+                        const struct mautic_entry *entry)
+{
+    bool entered;
+    if (entry->contact == NULL)
+        return effect_close(job, campaign_entry.name, identity_of(job, entry), NULL);
+    return mautic_campaign_settle(job, m, entry, &entered);
 }
 
 bool

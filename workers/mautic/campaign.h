@@ -31,6 +31,12 @@ bool mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
 bool mautic_campaign_enter(struct job *job, const struct mautic *m,
                            const struct mautic_entry *entry) ATTR_MUST_CHECK;
 
+// Whether the contact has entered; an attempt that was left unsure is looked up. Where
+// it has, it is not to enter in the same job. UNSURE: it may be under way.
+bool mautic_campaign_settle(struct job *job, const struct mautic *m,
+                            const struct mautic_entry *entry,
+                            bool *entered) ATTR_MUST_CHECK;
+
 // Nobody wants the entry any more. An attempt that was left unsure is looked up, so
 // that its entry is not taken for the next one's; where the contact is not known (NULL)
 // it is put to rest. UNSURE: it may be under way.

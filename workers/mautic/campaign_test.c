@@ -38,30 +38,37 @@ a_quote_that_was_taken_back_and_sent_again_enters_again(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
+// By Mautic's clock, as it prints it.
+static const char *
+mautics_now(struct scene *scene)
+{
+    char now[CLOCK_TEXT];
+    clock_format(clock_wall_ms(), now);
+    return text(scene, "%.10s %.8s", now, now + 11);
+}
+
+static void
+cut_entry(struct scene *scene)
+{
+    const struct fake_reply cut = {"POST", "/api/campaigns/1/contact/47/add",
+                                   .cut = ERROR_UNSURE};
+    struct error err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                               (struct fake_reply[]){SENT, MARTINA, JOINS("4"),
+                                                     ALL_WILLING, NO_MEMBER, cut, END});
+    assert_int_equal(err.kind, ERROR_UNSURE);
+    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_UNSURE);
+    scene->fake.now_ms += 40000;
+}
+
 static void
 an_entry_that_was_cut_is_not_repeated_if_it_worked(void **state)
 {
     struct scene *scene = *state;
-    char now[CLOCK_TEXT];
-    struct error err =
-        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                (struct fake_reply[]){
-                    SENT,
-                    MARTINA,
-                    JOINS("4"),
-                    ALL_WILLING,
-                    NO_MEMBER,
-                    {"POST", "/api/campaigns/1/contact/47/add", .cut = ERROR_UNSURE},
-                    END});
-    assert_int_equal(err.kind, ERROR_UNSURE);
-    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_UNSURE);
-    scene->fake.now_ms += 40000;
-    clock_format(clock_wall_ms(), now);
-    now[10] = ' ';
-    now[19] = '\0';
-    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, now), NOTED, END});
+    const char *now = mautics_now(scene);
+    cut_entry(scene);
+    struct error err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){SENT, MARTINA, MEMBER(1, now), JOINS("4"), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_CONFIRMED);
 }
@@ -83,7 +90,8 @@ an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
     assert_int_equal(err.kind, ERROR_UNSURE);
     scene->fake.now_ms += 40000;
     err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
+                  (struct fake_reply[]){SENT, MARTINA, MEMBER(1, "2026-08-12 09:00:03"),
+                                        JOINS("4"), ALL_WILLING,
                                         MEMBER(1, "2026-08-12 09:00:03"),
                                         MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
                                         MEMBER(2, "2999-01-01 00:00:00"), NOTED, END});
@@ -107,15 +115,6 @@ an_entry_that_nobody_wants_any_more_leaves_no_attempt_open(void **state)
     assert_int_not_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_UNSURE);
 }
 
-// By Mautic's clock, as it prints it.
-static const char *
-mautics_now(struct scene *scene)
-{
-    char now[CLOCK_TEXT];
-    clock_format(clock_wall_ms(), now);
-    return text(scene, "%.10s %.8s", now, now + 11);
-}
-
 // Another quote of the person: a later round stands for it. Its entry was cut before it
 // came about, and an entry of the moment before is all there is.
 static void
@@ -128,10 +127,11 @@ assert_enters_for_another_quote(struct scene *scene, const char *now)
                                           NULL, LEDGER_EFFECT_UNSURE, 1, 0});
     fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":2,\"sent\":false}");
     scene->fake.now_ms += 40000;
-    struct error err = deliver(
-        scene, "mautic.quote-sent", QUOTE_COMMAND,
-        (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING, MEMBER(1, now),
-                              MEMBER(1, now), ENTERS("1"), MEMBER(2, now), NOTED, END});
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT, MARTINA, MEMBER(1, now), JOINS("4"),
+                                      ALL_WILLING, MEMBER(1, now), MEMBER(1, now),
+                                      ENTERS("1"), MEMBER(2, now), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -179,6 +179,33 @@ an_entry_for_another_quote_is_not_taken_for_this_one(void **state)
     assert_enters_for_another_quote(scene, now);
 }
 
+// The entry worked; then the command was refused for good before it came there again.
+// Another quote of the person enters (a later round stands for it), and the first
+// command is replayed.
+static void
+an_entry_of_a_dead_letter_is_not_repeated_after_another_quotes(void **state)
+{
+    struct scene *scene = *state;
+    const char *now = mautics_now(scene);
+    const struct fake_reply no_segment = {"POST", "/api/segments/4/contact/47/add", 404,
+                                          .body = fixture(scene, "error.404.1-item")};
+    cut_entry(scene);
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT, MARTINA, MEMBER(1, now), no_segment, END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(fake_effect(&scene->fake, ENTRY)->state, LEDGER_EFFECT_CONFIRMED);
+    fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":2,\"sent\":false}");
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
+                                        MEMBER(1, now), ENTERS("1"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":1,\"sent\":false}");
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
 static void
 a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint(void **state)
 {
@@ -213,6 +240,7 @@ main(void)
         MET(an_entry_is_known_although_its_command_never_came_to_its_end),
         MET(an_entry_that_worked_is_known_although_nobody_wants_it_any_more),
         MET(an_entry_for_another_quote_is_not_taken_for_this_one),
+        MET(an_entry_of_a_dead_letter_is_not_repeated_after_another_quotes),
         MET(a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

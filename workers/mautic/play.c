@@ -119,6 +119,24 @@ entry_of(struct job *job, const struct mautic_occasion *occasion,
                               occasion->company, &entry->campaign);
 }
 
+// An attempt before this one may have entered, whatever becomes of this one: it may be
+// refused before it comes there again, and other entries follow.
+static bool
+settle_entry(struct job *job, const struct mautic_occasion *occasion, bool *entered)
+{
+    struct mautic_entry entry;
+    *entered = false;
+    if (occasion->play->campaign == MAUTIC_NO_CAMPAIGN)
+        return true;
+    if (!entry_of(job, occasion, &entry)
+        || !mautic_campaign_settle(job, occasion->m, &entry, entered))
+        return false;
+    if (*entered)
+        mautic_person_say(job, occasion->person, "in campaign %" PRId64,
+                          entry.campaign);
+    return true;
+}
+
 static bool
 enter(struct job *job, const struct mautic_occasion *occasion)
 {
@@ -126,18 +144,16 @@ enter(struct job *job, const struct mautic_occasion *occasion)
     struct mautic_person *person = occasion->person;
     struct mautic_entry entry;
     bool given = true;
-    if (play->campaign == MAUTIC_NO_CAMPAIGN)
+    if (play->campaign == MAUTIC_NO_CAMPAIGN || occasion->no_campaign)
         return true;
     if (!entry_of(job, occasion, &entry))
         return false;
-    if (occasion->no_campaign)
-        return mautic_campaign_give_up(job, occasion->m, &entry);
     if (!play->dunning && !mautic_consent_given(job, person, &entry, &given))
         return false;
     if (!given) {
         mautic_person_say(job, person, "no campaign: %s",
                           person->opted_in ? person->contact.status : "opted out");
-        return mautic_campaign_give_up(job, occasion->m, &entry);
+        return true;
     }
     if (!mautic_campaign_enter(job, occasion->m, &entry))
         return false;
@@ -180,9 +196,11 @@ note(struct job *job, const struct mautic_occasion *occasion)
 bool
 mautic_play(struct job *job, const struct mautic_occasion *occasion)
 {
-    return mautic_person_meet(job, occasion->person) && join(job, occasion)
-           && leave(job, occasion) && enter(job, occasion) && note(job, occasion)
-           && mautic_person_part(job, occasion->person);
+    bool entered;
+    return mautic_person_meet(job, occasion->person)
+           && settle_entry(job, occasion, &entered) && join(job, occasion)
+           && leave(job, occasion) && (entered || enter(job, occasion))
+           && note(job, occasion) && mautic_person_part(job, occasion->person);
 }
 
 // After Mautic, or we, were away for days, all that waited is handled at once.
