@@ -97,9 +97,13 @@ create(struct job *job, const char *identity, void *ctx)
         .expect = "success",
         .once = true,
     };
-    if (!mautic_ask(job, attempt->m, &call, &answer))
+    // Success is also answered where nobody enters: the campaign is not published, or
+    // allows no second entry. What is not known by then is looked up later.
+    struct membership after;
+    if (!mautic_ask(job, attempt->m, &call, &answer)
+        || !read_membership(job, attempt, &after))
         return NULL;
-    return result_of(job, entry, before.rotation + 1);
+    return result_of(job, entry, after.rotation);
 }
 
 // An entry of ours is there if the rotation is beyond the one we know of and began

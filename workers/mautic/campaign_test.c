@@ -5,6 +5,7 @@
 #include "workers/mautic/tests/scene.h"
 
 #define ENTRY "campaign:1:contact:" CONTACT ":quote:" QUOTE ":r1"
+#define NEXT_ENTRY "campaign:1:contact:" CONTACT ":quote:" QUOTE ":r2"
 
 static void
 a_quote_sent_twice_is_one_entry_and_one_note(void **state)
@@ -33,8 +34,8 @@ a_quote_that_was_taken_back_and_sent_again_enters_again(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
     err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
-                                        NOTED, END});
+                                        MEMBER(1, "2026-08-12 09:00:03"),
+                                        ENTERS_AS("1", 2), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -89,12 +90,12 @@ an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is(void **state)
                                       END});
     assert_int_equal(err.kind, ERROR_UNSURE);
     scene->fake.now_ms += 40000;
-    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, MEMBER(1, "2026-08-12 09:00:03"),
-                                        JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, "2026-08-12 09:00:03"),
-                                        MEMBER(1, "2026-08-12 09:00:03"), ENTERS("1"),
-                                        MEMBER(2, "2999-01-01 00:00:00"), NOTED, END});
+    err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){SENT, MARTINA, MEMBER(1, "2026-08-12 09:00:03"),
+                              JOINS("4"), ALL_WILLING, MEMBER(1, "2026-08-12 09:00:03"),
+                              MEMBER(1, "2026-08-12 09:00:03"), ENTERS_AS("1", 2),
+                              MEMBER(2, "2999-01-01 00:00:00"), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -121,17 +122,15 @@ static void
 assert_enters_for_another_quote(struct scene *scene, const char *now)
 {
     fake_set_effect(&scene->fake,
-                    &(struct fake_effect){"mautic.campaign",
-                                          "campaign:1:contact:" CONTACT ":quote:" QUOTE
-                                          ":r2",
-                                          NULL, LEDGER_EFFECT_UNSURE, 1, 0});
+                    &(struct fake_effect){"mautic.campaign", NEXT_ENTRY, NULL,
+                                          LEDGER_EFFECT_UNSURE, 1, 0});
     fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":2,\"sent\":false}");
     scene->fake.now_ms += 40000;
     struct error err =
         deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
                 (struct fake_reply[]){SENT, MARTINA, MEMBER(1, now), JOINS("4"),
                                       ALL_WILLING, MEMBER(1, now), MEMBER(1, now),
-                                      ENTERS("1"), MEMBER(2, now), NOTED, END});
+                                      ENTERS_AS("1", 2), MEMBER(2, now), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -198,11 +197,57 @@ an_entry_of_a_dead_letter_is_not_repeated_after_another_quotes(void **state)
     fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":2,\"sent\":false}");
     err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, now), ENTERS("1"), NOTED, END});
+                                        MEMBER(1, now), ENTERS_AS("1", 2), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":1,\"sent\":false}");
     err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
                   (struct fake_reply[]){SENT, MARTINA, JOINS("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+// Mautic answers success although the campaign is not published. The next quote's
+// entry, once it is, worked and was cut.
+static void
+an_entry_that_never_came_about_does_not_hide_the_next(void **state)
+{
+    struct scene *scene = *state;
+    const char *now = mautics_now(scene);
+    const struct fake_reply nobody_enters = {"POST", "/api/campaigns/1/contact/47/add",
+                                             200, OK_BODY};
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING, NO_MEMBER,
+                                      nobody_enters, NO_MEMBER, NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    fake_set_effect(&scene->fake,
+                    &(struct fake_effect){"mautic.campaign", NEXT_ENTRY, NULL,
+                                          LEDGER_EFFECT_UNSURE, 1, 0});
+    fake_set_state(&scene->fake, "quote:" QUOTE, "{\"round\":2,\"sent\":false}");
+    scene->fake.now_ms += 40000;
+    err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){SENT, MARTINA, MEMBER(1, now), JOINS("4"), NOTED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+// It worked, and what was made of it could not be read.
+static void
+an_entry_that_could_not_be_read_is_looked_up(void **state)
+{
+    struct scene *scene = *state;
+    const char *now = mautics_now(scene);
+    const struct fake_reply enters = {"POST", "/api/campaigns/1/contact/47/add", 200,
+                                      OK_BODY};
+    const struct fake_reply away = {"GET", "/api/stats/campaign_leads?*", 503, "{}"};
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING, NO_MEMBER,
+                                      enters, away, END});
+    assert_int_not_equal(err.kind, ERROR_NONE);
+    scene->fake.now_ms += 40000;
+    err = deliver(
+        scene, "mautic.quote-sent", QUOTE_COMMAND,
+        (struct fake_reply[]){SENT, MARTINA, MEMBER(1, now), JOINS("4"), NOTED, END});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -241,6 +286,8 @@ main(void)
         MET(an_entry_that_worked_is_known_although_nobody_wants_it_any_more),
         MET(an_entry_for_another_quote_is_not_taken_for_this_one),
         MET(an_entry_of_a_dead_letter_is_not_repeated_after_another_quotes),
+        MET(an_entry_that_never_came_about_does_not_hide_the_next),
+        MET(an_entry_that_could_not_be_read_is_looked_up),
         MET(a_campaign_that_is_not_there_is_a_dead_letter_with_a_hint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

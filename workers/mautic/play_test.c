@@ -205,7 +205,7 @@ each_level_of_a_reminder_is_once_an_invoice(void **state)
     const struct fake_reply again[] = {READ_INVOICE(row), MARTINA, JOINS("5"), END};
     const struct fake_reply next[] = {
         READ_INVOICE(row), MARTINA, JOINS("5"), MEMBER(1, "2026-08-12 09:00:03"),
-        ENTERS("3"),       NOTED,   END};
+        ENTERS_AS("3", 2), NOTED,   END};
     const char *command = "mautic.payment-reminder";
     assert_int_equal(deliver(scene, command, REMINDER("first"), whole).kind, 0);
     assert_int_equal(deliver(scene, command, REMINDER("first"), again).kind, 0);
@@ -636,9 +636,13 @@ follow_ups_that_waited_are_one_and_not_right_after_another(void **state)
 {
     struct scene *scene = *state;
     const struct fake_reply left_out[] = {SENT, END};
-    const struct fake_reply played[] = {
-        SENT,        MARTINA, ALL_WILLING, MEMBER(1, "2026-08-12 09:00:03"),
-        ENTERS("2"), NOTED,   END};
+    const struct fake_reply played[] = {SENT,
+                                        MARTINA,
+                                        ALL_WILLING,
+                                        MEMBER(1, "2026-08-12 09:00:03"),
+                                        ENTERS_AS("2", 2),
+                                        NOTED,
+                                        END};
     // Nobody was told of the quote yet, and the next one is said by now.
     assert_int_equal(follow_up(scene, -5400, -1, left_out).kind, ERROR_NONE);
     assert_non_null(strstr(scene->fake.note, "too late"));

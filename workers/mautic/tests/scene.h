@@ -118,10 +118,11 @@ int calls_to(struct scene *scene, const char *method, const char *path);
                     "\"manually_removed\":\"0\",\"manually_added\":\"1\","            \
                     "\"rotation\":\"%d\"}]}",                                         \
                     since, rotation))
-#define ENTERS(campaign)                                                   \
-    {                                                                      \
-        "POST", "/api/campaigns/" campaign "/contact/47/add", 200, OK_BODY \
-    }
+// Two calls: what was made of it is read once more.
+#define ENTERS_AS(campaign, rotation)                                     \
+    {"POST", "/api/campaigns/" campaign "/contact/47/add", 200, OK_BODY}, \
+        MEMBER(rotation, "2999-01-01 00:00:00")
+#define ENTERS(campaign) ENTERS_AS(campaign, 1)
 #define NOTED                                                 \
     {                                                         \
         "POST", "/api/notes/new", 201,                        \
