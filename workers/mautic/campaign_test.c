@@ -17,25 +17,63 @@ a_quote_sent_twice_is_one_entry_and_one_note(void **state)
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
+#define SENT_AGAIN                                                            \
+    SENT, MARTINA, JOINS("4"), ALL_WILLING, MEMBER(1, "2026-08-12 09:00:03"), \
+        ENTERS_AS("1", 2), NOTED, END
+
+static struct error
+take_back(struct scene *scene)
+{
+    return deliver(scene, "mautic.quote-closed", QUOTE_COMMAND,
+                   (struct fake_reply[]){READ_QUOTE(quote_row(scene, "draft", "")),
+                                         MARTINA, OPEN_QUOTES(""), LEAVES("4"), NOTED,
+                                         END});
+}
+
 static void
 a_quote_that_was_taken_back_and_sent_again_enters_again(void **state)
 {
     struct scene *scene = *state;
     assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    assert_int_equal(take_back(scene).kind, ERROR_NONE);
+    struct error err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                               (struct fake_reply[]){SENT_AGAIN});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+a_quote_that_was_taken_back_while_nobody_had_an_address_enters_again(void **state)
+{
+    struct scene *scene = *state;
+    assert_int_equal(send_quote(scene).kind, ERROR_NONE);
+    const char *nobody = quote_row(
+        scene, "draft",
+        text(scene, "\"contact_id\":%s", person_row(scene, "\"email\":null")));
     struct error err = deliver(scene, "mautic.quote-closed", QUOTE_COMMAND,
-                               (struct fake_reply[]){
-                                   READ_QUOTE(quote_row(scene, "draft", "")),
-                                   MARTINA,
-                                   OPEN_QUOTES(""),
-                                   LEAVES("4"),
-                                   NOTED,
-                                   END,
-                               });
+                               (struct fake_reply[]){READ_QUOTE(nobody), END});
     assert_int_equal(err.kind, ERROR_NONE);
     err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
-                  (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING,
-                                        MEMBER(1, "2026-08-12 09:00:03"),
-                                        ENTERS_AS("1", 2), NOTED, END});
+                  (struct fake_reply[]){SENT_AGAIN});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+// The entry was made; the note was refused for good.
+static void
+a_quote_whose_sending_was_a_dead_letter_enters_again(void **state)
+{
+    struct scene *scene = *state;
+    const struct fake_reply no_note = {"POST", "/api/notes/new", 400,
+                                       .body = "{\"errors\":[{\"code\":400,"
+                                               "\"message\":\"text: too long\","
+                                               "\"details\":[],\"type\":null}]}"};
+    struct error err =
+        deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                (struct fake_reply[]){SENT, MARTINA, JOINS("4"), ALL_WILLING, NO_MEMBER,
+                                      ENTERS("1"), no_note, END});
+    assert_int_equal(err.kind, ERROR_PERMANENT);
+    assert_int_equal(take_back(scene).kind, ERROR_NONE);
+    err = deliver(scene, "mautic.quote-sent", QUOTE_COMMAND,
+                  (struct fake_reply[]){SENT_AGAIN});
     assert_int_equal(err.kind, ERROR_NONE);
 }
 
@@ -279,6 +317,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         MET(a_quote_sent_twice_is_one_entry_and_one_note),
         MET(a_quote_that_was_taken_back_and_sent_again_enters_again),
+        MET(a_quote_that_was_taken_back_while_nobody_had_an_address_enters_again),
+        MET(a_quote_whose_sending_was_a_dead_letter_enters_again),
         MET(an_entry_that_was_cut_is_not_repeated_if_it_worked),
         MET(an_entry_that_was_cut_is_repeated_if_an_older_one_is_all_there_is),
         MET(an_entry_that_nobody_wants_any_more_leaves_no_attempt_open),

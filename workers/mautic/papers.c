@@ -60,14 +60,26 @@ read_round(struct job *job, const char *quote, struct round *round)
     return round->memory != NULL;
 }
 
-// Sending opens the round; closing ends it, so that the quote can be sent once more.
+// Sending opens the round, as soon as it is begun: what it has done counts although the
+// command never comes to its end.
+static void
+open_round(struct job *job, const struct event *ev, const struct round *round)
+{
+    if (strcmp(ev->type, "mautic.quote-sent") != 0
+        || json_bool_or(round->memory, "sent", false))
+        return;
+    json_set_i64(round->memory, "round", round->number);
+    json_set_bool(round->memory, "sent", true);
+    settlement_state(job, round->entity, round->memory);
+    settlement_state_stays(job, round->entity);
+}
+
+// Closing ends the round, so that the quote can be sent once more.
 static void
 keep_round(struct job *job, const struct event *ev, const struct round *round)
 {
     bool sent = json_bool_or(round->memory, "sent", false);
     int64_t number = round->number;
-    if (strcmp(ev->type, "mautic.quote-sent") == 0)
-        sent = true;
     if (mautic_play_of(ev->type)->campaign != MAUTIC_NO_CAMPAIGN) {
         char now[CLOCK_TEXT];
         clock_format(job_now_ms(job), now);
@@ -80,6 +92,20 @@ keep_round(struct job *job, const struct event *ev, const struct round *round)
     json_set_i64(round->memory, "round", number);
     json_set_bool(round->memory, "sent", sent);
     settlement_state(job, round->entity, round->memory);
+}
+
+// The round is over also where there is nobody to tell. What was sent on to another
+// lane ends it there.
+static bool
+close_unmet(struct job *job, const struct mautic_person *person, const char *quote)
+{
+    struct round round;
+    if (person->email != NULL || strcmp(person->ev->type, "mautic.quote-closed") != 0)
+        return true;
+    if (!read_round(job, quote, &round))
+        return false;
+    keep_round(job, person->ev, &round);
+    return true;
 }
 
 // Each follow-up is a cause of its own; everything else happens once a round.
@@ -123,7 +149,7 @@ mautic_about_quote(struct job *job, const struct mautic *m, const struct event *
         .company = json_string_or(quote, "owner_company_id.code", ev->company),
     };
     if (!mautic_person_of_contact(job, &person, json_at(quote, "contact_id")))
-        return true;
+        return close_unmet(job, &person, id);
     const char *why = strcmp(ev->type, "mautic.quote-followup") == 0
                           ? why_no_followup(job, quote)
                           : NULL;
@@ -146,6 +172,7 @@ mautic_about_quote(struct job *job, const struct mautic *m, const struct event *
         settlement_note(job, "%s", why);
         return mautic_play_skip(job, &occasion);
     }
+    open_round(job, ev, &round);
     if (!mautic_play(job, &occasion))
         return false;
     keep_round(job, ev, &round);
