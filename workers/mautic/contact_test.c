@@ -85,6 +85,35 @@ a_contact_whose_address_only_begins_the_same_is_somebody_else(void **state)
     assert_non_null(strstr(err.text, "accents"));
 }
 
+// The contact was made, Directus was away, and then the address was corrected there.
+static void
+an_address_corrected_before_the_row_was_told_leaves_no_second_contact(void **state)
+{
+    struct scene *scene = *state;
+    const char *address = "m.keller@alpenblick-immo.ch";
+    const struct fake_reply away = {"PATCH", "/items/people/" CONTACT "?fields=id", 503,
+                                    "{}"};
+    const struct fake_reply corrected =
+        READ_ROW(text(scene, "\"email\":\"%s\"", address));
+    const struct fake_reply follows = {"PATCH", "/api/contacts/47/edit", 200,
+                                       .body = contact_answer(scene, 47, address, 0),
+                                       .sends = "m.keller@"};
+    struct error err =
+        sync(scene, (struct fake_reply[]){READ_ROW(""), NOBODY, MADE, away, END});
+    assert_int_not_equal(err.kind, ERROR_NONE);
+    err = sync(scene, (struct fake_reply[]){corrected, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    err = fake_deliver(&scene->fake, SYNC, fake_last(&scene->fake, SYNC)->key, COMMAND,
+                       (struct fake_reply[]){corrected, MARTINA, NOBODY, PEOPLE(""),
+                                             follows, PERSON_TOLD, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(
+        json_string_or(sent(scene, "PATCH", "/items/people/"), "mautic_contact_id", ""),
+        "47");
+    assert_null(
+        json_at(fake_state(&scene->fake, "mautic-made:contact:" CONTACT), "contact"));
+}
+
 static void
 a_field_that_nobody_made_in_mautic_is_told_of(void **state)
 {
@@ -444,6 +473,7 @@ main(void)
         STAGED(a_contact_that_mautic_has_is_told_and_not_made_again),
         STAGED(what_is_no_number_of_a_contact_is_not_asked_for),
         STAGED(a_contact_whose_address_only_begins_the_same_is_somebody_else),
+        STAGED(an_address_corrected_before_the_row_was_told_leaves_no_second_contact),
         STAGED(a_field_that_nobody_made_in_mautic_is_told_of),
         MET(the_second_sync_of_the_same_words_writes_nothing),
         MET(what_changed_in_directus_is_written_once),

@@ -122,6 +122,25 @@ close_attempt(struct job *job, const struct mautic_person *person)
                         result_of(job, id));
 }
 
+// Whose state is {contact}: made for a row that was not told of it yet.
+static const char *
+made_entity(struct job *job, const struct mautic_person *person)
+{
+    return job_printf(job, "mautic-made:%s", person->who);
+}
+
+// It stays with the effect. The address may be another one before the row is told, and
+// its lane knows nothing of this one.
+static void
+keep_made(struct job *job, const struct mautic_person *person)
+{
+    if (person->row == NULL)
+        return;
+    const char *entity = made_entity(job, person);
+    settlement_state(job, entity, result_of(job, person->contact.id));
+    settlement_state_stays(job, entity);
+}
+
 // Nobody has the address: a contact is made, once in effect. Each that is gone again
 // makes room for the next.
 static bool
@@ -135,6 +154,7 @@ make(struct job *job, struct mautic_person *person)
             return false;
         if (person->contact.id != NULL) {
             json_set_i64(person->memory, "made", made);
+            keep_made(job, person);
             return true;
         }
         made++;
@@ -215,18 +235,32 @@ read_known(struct job *job, const struct mautic_person *person, const char *id,
     return id == NULL || mautic_contact_read(job, person->m, id, contact);
 }
 
+// The row's, or the one that was made for it by who could not tell it.
+static bool
+number_of(struct job *job, const struct mautic_person *person, const char **id)
+{
+    *id = person->stored;
+    if (*id != NULL || person->row == NULL)
+        return true;
+    struct json_object *made = ledger_state(job, made_entity(job, person));
+    if (made == NULL)
+        return false;
+    *id = json_string_or(made, "contact", NULL);
+    return true;
+}
+
 // The memory's contact, the row's, whoever has the address, or a new one.
 static bool
 find_contact(struct job *job, struct mautic_person *person)
 {
     struct mautic_contact contact;
+    const char *number;
     const char *remembered = json_string_or(person->memory, "contact", NULL);
-    if (!read_known(job, person, remembered, &contact))
+    if (!number_of(job, person, &number)
+        || !read_known(job, person, remembered, &contact))
         return false;
-    bool same = remembered != NULL && person->stored != NULL
-                && strcmp(remembered, person->stored) == 0;
-    if (contact.id == NULL && !same
-        && !read_known(job, person, person->stored, &contact))
+    bool same = remembered != NULL && number != NULL && strcmp(remembered, number) == 0;
+    if (contact.id == NULL && !same && !read_known(job, person, number, &contact))
         return false;
     if (contact.id != NULL && strcasecmp(contact.email, person->email) == 0) {
         person->contact = contact;
@@ -279,12 +313,15 @@ mautic_person_part(struct job *job, struct mautic_person *person)
 {
     const char *id = person->contact.id;
     if (person->row != NULL) {
-        if (person->stored == NULL || strcmp(person->stored, id) != 0)
+        bool is_news = person->stored == NULL || strcmp(person->stored, id) != 0;
+        if (is_news)
             json_set_string(person->patch, "mautic_contact_id", id);
         if (json_object_object_length(person->patch) > 0
             && !directus_update(&person->m->directus, job, person->collection,
                                 person->row, person->patch))
             return false;
+        if (is_news)
+            settlement_state(job, made_entity(job, person), json_object_in(job));
         settlement_ref(job, &(struct settle_ref){.system = "mautic",
                                                  .company = "",
                                                  .collection = person->collection,
