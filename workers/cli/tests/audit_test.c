@@ -181,6 +181,22 @@ what_is_parked_for_long_is_left_and_said(void **state)
     assert_says(world->run.err, "1 submissions wait in parking");
 }
 
+// Its row has no time of its own: the one before it is due.
+static void
+what_stands_behind_another_is_waited_for(void **state)
+{
+    struct world *world = *state;
+    workers_do(world,
+               "IF NEW.key = 'quote:q1' THEN INSERT INTO relais.parked_event (worker,"
+               " partition, lane, event, topic, headers, due_at) VALUES"
+               " (worker, 0, NEW.key, 'another', NEW.topic, '', now()),"
+               " (worker, 0, NEW.key, NEW.id, NEW.topic, '', now() + interval '9 years'"
+               "); ELSE " FINISH "END IF;");
+    assert_int_equal(run_line(&world->run, "audit --wait 1s"), EX_TEMPFAIL);
+    assert_says(world->run.err, "1 submissions were not looked at");
+    assert_null(strstr(world->run.err, "in parking"));
+}
+
 static void
 a_worker_that_does_not_run_is_named(void **state)
 {
@@ -210,6 +226,7 @@ main(void)
         TEST(a_dead_letter_is_for_a_person),
         TEST(what_is_raised_meanwhile_is_for_a_person),
         TEST(what_is_parked_for_long_is_left_and_said),
+        TEST(what_stands_behind_another_is_waited_for),
         TEST(a_worker_that_does_not_run_is_named),
     };
     return cmocka_run_group_tests(tests, world_begin, world_end);
