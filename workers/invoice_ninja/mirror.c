@@ -226,6 +226,64 @@ settle(struct job *job, struct mirror *mirror, const char *action)
     return true;
 }
 
+// ---- made, and not wanted any more
+
+static bool
+take_over(struct job *job, const struct ninja *ninja, struct ninja_bill *bill,
+          struct json_object *invoice)
+{
+    struct ninja_figures figures;
+    struct json_object *patch = json_object_in(job);
+    if (!ninja_invoice_figures(job, invoice, &figures))
+        return false;
+    json_set_string(patch, "invoice_ninja_id", figures.id);
+    json_set_string(patch, "invoice_ninja_number", figures.number);
+    if (!directus_update(&ninja->directus, job, "client_invoices", bill->id, patch))
+        return false;
+    bill->ninja_id = figures.id;
+    ninja_bill_take(job, bill, &figures);
+    settlement_note(job, "invoice %s had been made in Invoice Ninja", figures.number);
+    return true;
+}
+
+bool
+ninja_mirror_take_made(struct job *job, const struct ninja *ninja,
+                       struct ninja_bill *bill)
+{
+    bool failed;
+    struct json_object *living;
+    struct mirror mirror = {
+        .ninja = ninja, .bill = bill, .party = {.company = bill->company}};
+    if (bill->ninja_id != NULL
+        || ninja_company_key(ninja->companies, bill->company) == NULL)
+        return true;
+    if (effect_made(job, &invoice_made, bill->entity, &mirror, &failed) == NULL)
+        return !failed;
+    // What was deleted since is nothing.
+    if (!ninja_invoice_find(job, ninja, bill->company, bill->id, &living))
+        return false;
+    return json_object_array_length(living) == 0
+           || take_over(job, ninja, bill, json_object_array_get_idx(living, 0));
+}
+
+// Nobody cancels what is a draft here: a person must.
+static bool
+leave(struct job *job, const struct mirror *mirror, const char *why)
+{
+    struct ninja_bill *bill = mirror->bill;
+    bool unknown = bill->ninja_id == NULL;
+    settlement_note(job, "%s", why);
+    if (!ninja_mirror_take_made(job, mirror->ninja, bill))
+        return false;
+    if (unknown && bill->ninja_id != NULL && strcmp(bill->status, "cancelled") != 0
+        && strcmp(json_string_or(mirror->row, "status", "draft"), "draft") == 0)
+        settlement_attention(job, "invoice-ninja.status-differs", bill->entity,
+                             "invoice %s is a draft in Directus and %s in Invoice "
+                             "Ninja: cancel it there, or send it here",
+                             bill->number, bill->status);
+    return true;
+}
+
 // ---- whether
 
 static bool
@@ -267,7 +325,8 @@ why_not(struct job *job, const struct mirror *mirror)
                           mirror->party.company);
     if (bill->ninja_id == NULL && strcmp(status, "draft") == 0)
         return "a draft is not mirrored";
-    if (bill->ninja_id == NULL && strcmp(status, "cancelled") == 0)
+    // Known without a hash: it was taken over, and is cancelled there as it is.
+    if (bill->hash == NULL && strcmp(status, "cancelled") == 0)
         return "cancelled before it was mirrored";
     return NULL;
 }
@@ -328,10 +387,8 @@ ninja_mirror(struct job *job, const struct ninja *ninja, const struct event *ev)
     if (bill->is_deposit)
         return refresh_deposit(job, &mirror);
     const char *why = why_not(job, &mirror);
-    if (why != NULL) {
-        settlement_note(job, "%s", why);
-        return true;
-    }
+    if (why != NULL)
+        return leave(job, &mirror, why);
     if (party_has_changed(job, &mirror) || currency_has_changed(job, &mirror)
         || !has_changed(job, &mirror, &changed))
         return false;

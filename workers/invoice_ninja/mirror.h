@@ -10,6 +10,7 @@
 
 struct json_object;
 struct ninja;
+struct ninja_bill;
 
 // What a mirrored row says, beside NINJA_PARTY_FIELDS.
 #define NINJA_MIRROR_FIELDS                                                          \
@@ -26,5 +27,12 @@ struct json_object *ninja_mirror_body(struct job *job, const struct ninja *ninja
 // invoice-ninja.invoice.sync {invoice}.
 bool ninja_mirror(struct job *job, const struct ninja *ninja,
                   const struct event *ev) ATTR_MUST_CHECK;
+
+// For who does not want it mirrored any more, where nothing is known of it: what an
+// attempt that was cut, or failed, has made of it all the same is taken over, and
+// bill->ninja_id is set. The row's status stays as a person wrote it. Errors: those of
+// effect_made().
+bool ninja_mirror_take_made(struct job *job, const struct ninja *ninja,
+                            struct ninja_bill *bill) ATTR_MUST_CHECK;
 
 #endif

@@ -618,6 +618,117 @@ an_invoice_that_is_not_mirrored_moves_nowhere(void **state)
     assert_int_equal(scene->fake.published_count, 0);
 }
 
+// ---- made by a cut call, and not wanted any more
+
+#define INVOICE_SEEN "invoice-ninja.invoice.observed"
+#define SEEN                                                                   \
+    "{\"company\":\"HYPERVISUAL\",\"remote_id\":\"Wpmbk5ezJn\",\"root\":\"\"," \
+    "\"why\":\"hook\"}"
+#define CANCELLED row(scene, "data.status", "\"cancelled\"")
+#define LOOKED_TWICE OF_ROW(found(scene, NULL, NULL)), OF_ROW(found(scene, NULL, NULL))
+
+// What a person wrote is not overwritten, now or by what is seen there.
+static void
+assert_known_as_it_is(struct scene *scene)
+{
+    struct json_object *patch = sent(scene, "PATCH", "/items/client_invoices/");
+    assert_string_equal(json_print(patch, NULL),
+                        "{\"invoice_ninja_id\":\"Wpmbk5ezJn\","
+                        "\"invoice_ninja_number\":\"HV-2026-0200\"}");
+    struct json_object *kept = fake_state(&scene->fake, "invoice:" INVOICE);
+    assert_string_equal(text_at(kept, "ninja_id"), "Wpmbk5ezJn");
+    struct error err =
+        deliver(scene, INVOICE_SEEN, SEEN,
+                (struct fake_reply[]){READ(mirrored(scene, NULL, NULL)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static void
+assert_cancels(struct scene *scene, const struct fake_reply replies[])
+{
+    struct error err = deliver(scene, STATUS, TO("cancelled"), replies);
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_count(&scene->fake, "invoice.cancelled"), 1);
+}
+
+static void
+what_a_cut_call_made_is_known_although_it_is_cancelled_by_now(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err =
+        sync(scene, (struct fake_reply[]){READ_ROW(CANCELLED), LOOKED_TWICE,
+                                          WRITTEN_ROW, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_known_as_it_is(scene);
+    assert_cancels(
+        scene, (struct fake_reply[]){READ(in_status(scene, "2")), ACT("cancel"),
+                                     READ(in_status(scene, "5")), WRITTEN_ROW, END});
+    err = sync(scene, (struct fake_reply[]){READ_ROW(CANCELLED), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+// The command that was cut may be a dead letter by then, or wait behind the wish.
+static void
+a_wish_to_cancel_finds_what_a_cut_call_made(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    assert_cancels(
+        scene, (struct fake_reply[]){READ_ROW(CANCELLED), LOOKED_TWICE, WRITTEN_ROW,
+                                     READ(in_status(scene, "2")), ACT("cancel"),
+                                     READ(in_status(scene, "5")), WRITTEN_ROW, END});
+    struct error err = sync(scene, (struct fake_reply[]){READ_ROW(CANCELLED), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+}
+
+// The call had its answer; what came behind it failed.
+static void
+what_was_made_and_not_recorded_is_known_although_it_is_cancelled_by_now(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = sync(
+        scene, (struct fake_reply[]){READ_ROW(fixture(scene, "directus.invoice")),
+                                     CLIENT,
+                                     {"POST", CREATE, 200, mirrored(scene, NULL, NULL)},
+                                     PAYMENTS(NO_ROWS),
+                                     {"PATCH", "/items/client_invoices/*", 500, "{}"},
+                                     END});
+    assert_int_equal(err.kind, ERROR_RETRYABLE);
+    err = sync(scene, (struct fake_reply[]){READ_ROW(CANCELLED),
+                                            OF_ROW(found(scene, NULL, NULL)),
+                                            WRITTEN_ROW, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_known_as_it_is(scene);
+}
+
+static void
+what_a_cut_call_made_of_a_draft_is_shown_to_a_person(void **state)
+{
+    struct scene *scene = *state;
+    const char *draft = row(scene, "data.status", "\"draft\"");
+    cut_and_wait(scene);
+    struct error err = sync(
+        scene, (struct fake_reply[]){READ_ROW(draft), LOOKED_TWICE, WRITTEN_ROW, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.status-differs"));
+    assert_known_as_it_is(scene);
+}
+
+static void
+what_a_cut_call_did_not_make_is_cancelled_before_it_was_mirrored(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err =
+        sync(scene, (struct fake_reply[]){READ_ROW(CANCELLED), OF_ROW(NO_ROWS), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(scene->fake.note, "cancelled before it was mirrored");
+    assert_null(fake_state(&scene->fake, "invoice:" INVOICE));
+    assert_int_equal(fake_effect(&scene->fake, "invoice:" INVOICE)->state,
+                     LEDGER_EFFECT_OPEN);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_begin, scene_end)
 
 int
@@ -649,6 +760,11 @@ main(void)
         TEST(what_cannot_be_is_said),
         TEST(the_guard_of_a_second_is_waited_out),
         TEST(an_invoice_that_is_not_mirrored_moves_nowhere),
+        TEST(what_a_cut_call_made_is_known_although_it_is_cancelled_by_now),
+        TEST(a_wish_to_cancel_finds_what_a_cut_call_made),
+        TEST(what_was_made_and_not_recorded_is_known_although_it_is_cancelled_by_now),
+        TEST(what_a_cut_call_made_of_a_draft_is_shown_to_a_person),
+        TEST(what_a_cut_call_did_not_make_is_cancelled_before_it_was_mirrored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "common/json.h"
 #include "common/settlement.h"
 #include "workers/invoice_ninja/bill.h"
+#include "workers/invoice_ninja/mirror.h"
 #include "workers/invoice_ninja/ninja.h"
 
 // What moves an invoice from one state to another in Invoice Ninja, where a status
@@ -108,6 +109,8 @@ ninja_status_push(struct job *job, const struct ninja *ninja, const struct event
         return false;
     if (ninja_sent_on(job, ev, push.bill->lane, push.bill->root))
         return true;
+    if (!ninja_mirror_take_made(job, ninja, push.bill))
+        return false;
     if (push.bill->ninja_id == NULL) {
         settlement_note(job, "the invoice is not in Invoice Ninja: nothing to move");
         return true;
