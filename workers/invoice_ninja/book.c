@@ -5,6 +5,7 @@
 
 #include "common/effect.h"
 #include "common/json.h"
+#include "common/ledger.h"
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "workers/invoice_ninja/api.h"
@@ -30,7 +31,8 @@ struct booking {
     struct json_object *row; // of payments
     struct ninja_bill *bill;
     int64_t amount_cents;
-    const char *mark; // "directus:payment:<uuid>"
+    const char *mark;   // "directus:payment:<uuid>"
+    const char *entity; // "payment:<uuid>"
 };
 
 // ---- the effect
@@ -189,6 +191,7 @@ begin(struct job *job, const struct event *ev, struct booking *booking)
     }
     booking->bill = ninja_bill_read(job, id);
     booking->mark = job_printf(job, "directus:payment:%s", booking->id);
+    booking->entity = job_printf(job, "payment:%s", booking->id);
     booking->amount_cents = ninja_cents(booking->row, "amount", 0);
     return booking->bill != NULL
            && (booking->bill->company != NULL
@@ -271,6 +274,33 @@ look(struct job *job, const struct booking *booking, const struct event *ev,
     return hint.id != NULL && ninja_look_at_payment(job, &hint);
 }
 
+// Nobody wants it booked (any more), but an attempt that was cut, or failed, may have
+// done so: then both books say so, and a person decides. Where it was seen there
+// before, it was taken back later, and that is no news.
+static bool
+leave(struct job *job, struct booking *booking, const struct event *ev, const char *why)
+{
+    bool failed;
+    const struct ninja_bill *bill = booking->bill;
+    settlement_note(job, "nothing to book: %s", why);
+    if (bill->ninja_id == NULL)
+        return true;
+    struct json_object *result =
+        effect_made(job, &payment_booked, booking->entity, booking, &failed);
+    const char *id = json_string_or(result, "ninja_payment_id", NULL);
+    if (id == NULL)
+        return !failed;
+    struct json_object *seen =
+        ledger_state(job, ninja_payment_entity(job, bill->company, id));
+    if (seen == NULL || json_object_object_length(seen) > 0)
+        return seen != NULL;
+    settlement_attention(job, "invoice-ninja.booked-anyway", booking->entity,
+                         "payment %s was booked in Invoice Ninja before it was taken "
+                         "back in Directus: delete it there",
+                         id);
+    return look(job, booking, ev, result);
+}
+
 bool
 ninja_book(struct job *job, const struct ninja *ninja, const struct event *ev)
 {
@@ -280,15 +310,13 @@ ninja_book(struct job *job, const struct ninja *ninja, const struct event *ev)
     if (ninja_sent_on(job, ev, booking.bill->lane, booking.bill->root))
         return true;
     const char *why = why_not(&booking);
-    if (why != NULL) {
-        settlement_note(job, "nothing to book: %s", why);
-        return true;
-    }
+    if (why != NULL)
+        return leave(job, &booking, ev, why);
     if (booking.bill->ninja_id == NULL)
         return tell_of_unmirrored(job, &booking, ev);
     if (!is_money(job, &booking))
         return false;
-    struct json_object *result = effect_once(
-        job, &payment_booked, job_printf(job, "payment:%s", booking.id), &booking);
+    struct json_object *result =
+        effect_once(job, &payment_booked, booking.entity, &booking);
     return result != NULL && look(job, &booking, ev, result);
 }

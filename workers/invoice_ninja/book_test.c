@@ -140,9 +140,8 @@ a_key_that_is_taken_was_booked_before(void **state)
 }
 
 static void
-after_a_cut_it_is_looked_for_first(void **state)
+cut_and_wait(struct scene *scene)
 {
-    struct scene *scene = *state;
     struct error err = book(
         scene, (struct fake_reply[]){READ_ROW(good_row(scene)),
                                      READ_INVOICE(fixture(scene, "invoice")),
@@ -150,19 +149,80 @@ after_a_cut_it_is_looked_for_first(void **state)
                                      END});
     assert_int_equal(err.kind, ERROR_UNSURE);
     scene->fake.now_ms += 60000;
-    err = book(scene,
-               (struct fake_reply[]){
-                   READ_ROW(good_row(scene)),
-                   {"GET", "/api/v1/invoices/7LDdwrmb1Y?include=payments", 200,
-                    edited(scene, "invoice",
-                           (struct edit[]){{"data.payments",
-                                            "[{\"id\":\"K4oeElkd0B\","
-                                            "\"custom_value1\":\"directus:payment:" ROW
-                                            "\"}]"},
-                                           {NULL}})},
-                   SEEN,
-                   END});
+}
+
+// The payments of the invoice.
+static struct fake_reply
+with_it(struct scene *scene, const char *payments)
+{
+    return (struct fake_reply){
+        "GET", "/api/v1/invoices/7LDdwrmb1Y?include=payments", 200,
+        edited(scene, "invoice", (struct edit[]){{"data.payments", payments}, {NULL}})};
+}
+
+#define MARKED \
+    "[{\"id\":\"K4oeElkd0B\",\"custom_value1\":\"directus:payment:" ROW "\"}]"
+
+static void
+after_a_cut_it_is_looked_for_first(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err =
+        book(scene, (struct fake_reply[]){READ_ROW(good_row(scene)),
+                                          with_it(scene, MARKED), SEEN, END});
     assert_int_equal(err.kind, ERROR_NONE);
+}
+
+static const char *
+taken_back(struct scene *scene)
+{
+    return row_with(
+        scene, "\"amount\":\"5513.10\",\"source\":\"bank\",\"status\":\"cancelled\"");
+}
+
+static void
+what_was_booked_before_it_was_taken_back_is_shown_to_a_person(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err =
+        book(scene, (struct fake_reply[]){READ_ROW(taken_back(scene)),
+                                          with_it(scene, MARKED), SEEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.booked-anyway"));
+    assert_int_equal(fake_count(&scene->fake, "payment.received"), 1);
+    struct json_object *row = json_object_array_get_idx(
+        json_at(sent(scene, "PATCH", "/items/client_invoices/"), "payments.update"), 0);
+    assert_string_equal(text_at(row, "id"), ROW);
+    assert_string_equal(text_at(row, "status"), "completed");
+}
+
+static void
+what_a_cut_call_did_not_book_is_nothing_to_book(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err = book(scene, (struct fake_reply[]){READ_ROW(taken_back(scene)),
+                                                         with_it(scene, "[]"), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(fake_effect(&scene->fake, IDENTITY)->state, LEDGER_EFFECT_OPEN);
+    assert_int_equal(scene->fake.attention_count, 0);
+}
+
+// It was deleted there, which took the row back: its command, replayed, is no news.
+static void
+what_was_seen_before_it_was_taken_back_is_no_news(void **state)
+{
+    struct scene *scene = *state;
+    struct error err =
+        book(scene, (struct fake_reply[]){READ_ROW(good_row(scene)),
+                                          READ_INVOICE(fixture(scene, "invoice")),
+                                          BOOKED, SEEN, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    err = book(scene, (struct fake_reply[]){READ_ROW(taken_back(scene)), END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 0);
 }
 
 static void
@@ -313,6 +373,9 @@ main(void)
         TEST(what_exceeds_the_balance_is_not_applied),
         TEST(a_key_that_is_taken_was_booked_before),
         TEST(after_a_cut_it_is_looked_for_first),
+        TEST(what_was_booked_before_it_was_taken_back_is_shown_to_a_person),
+        TEST(what_a_cut_call_did_not_book_is_nothing_to_book),
+        TEST(what_was_seen_before_it_was_taken_back_is_no_news),
         TEST(the_guard_of_a_second_gives_the_intent_back),
         TEST(what_is_no_new_money_is_not_booked),
         TEST(bad_payments_are_dead_letters),
