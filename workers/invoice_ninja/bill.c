@@ -189,6 +189,21 @@ find_id(struct job *job, const char *company, struct json_object *invoice,
     return true;
 }
 
+// Made before its owner company was corrected, its client is billed twice.
+static void
+tell_of_other_company(struct job *job, const char *company, struct json_object *invoice,
+                      const struct ninja_bill *ours)
+{
+    settlement_note(job, "not ours: invoice %s names one of company %s",
+                    json_text_or(invoice, "id", ""), ours->company);
+    if (ours->company[0] != '\0' && !json_bool_or(invoice, "is_deleted", false))
+        settlement_attention(job, "invoice-ninja.other-company", ours->entity,
+                             "invoice %s is in the books of %s in Invoice Ninja, and "
+                             "of %s in Directus: delete it in those of %s",
+                             json_string_or(invoice, "number", ""), company,
+                             ours->company, company);
+}
+
 bool
 ninja_bill_of(struct job *job, const struct ninja *ninja, const char *company,
               struct json_object *invoice, struct ninja_bill **bill)
@@ -207,8 +222,7 @@ ninja_bill_of(struct job *job, const struct ninja *ninja, const char *company,
     if (ours == NULL || !ninja_bill_fill(job, ninja, ours))
         return false;
     if (strcmp(ours->company, company) != 0) {
-        settlement_note(job, "not ours: invoice %s names one of company %s", ninja_id,
-                        ours->company);
+        tell_of_other_company(job, company, invoice, ours);
         return true;
     }
     if (ours->ninja_id != NULL && strcmp(ours->ninja_id, ninja_id) != 0) {

@@ -579,6 +579,39 @@ the_same_ids_in_another_company_are_not_ours(void **state)
     assert_string_equal(scene->fake.calls[1].token, OTHER_KEY);
 }
 
+static struct error
+seen_in_another_company(struct scene *scene, const char *deleted)
+{
+    const char *text =
+        edited(scene, "invoice", (struct edit[]){{"data.is_deleted", deleted}, {NULL}});
+    return fake_deliver(
+        &scene->fake, INVOICE_SEEN, "ENKI_REALTY:7LDdwrmb1Y",
+        "{\"company\":\"ENKI_REALTY\",\"remote_id\":\"7LDdwrmb1Y\",\"root\":\"\","
+        "\"why\":\"hook\"}",
+        (struct fake_reply[]){
+            ONLY_REALTY, {"GET", "/api/v1/invoices/7LDdwrmb1Y?*", 200, text}, END});
+}
+
+// Its owner company was corrected after a call that was cut.
+static void
+our_invoice_in_the_books_of_another_company_is_shown_to_a_person(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = seen_in_another_company(scene, "false");
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.published_count, 0);
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.other-company"));
+}
+
+static void
+what_was_deleted_in_the_books_of_another_company_is_done(void **state)
+{
+    struct scene *scene = *state;
+    struct error err = seen_in_another_company(scene, "true");
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 0);
+}
+
 static void
 an_invoice_made_by_hand_is_not_ours(void **state)
 {
@@ -908,6 +941,8 @@ main(void)
         TEST(a_row_that_a_person_removed_is_made_again),
         TEST(a_hint_in_a_foreign_lane_is_sent_on),
         TEST(the_same_ids_in_another_company_are_not_ours),
+        TEST(our_invoice_in_the_books_of_another_company_is_shown_to_a_person),
+        TEST(what_was_deleted_in_the_books_of_another_company_is_done),
         TEST(an_invoice_made_by_hand_is_not_ours),
         TEST(a_copy_of_our_invoice_is_not_ours),
         TEST(a_cancelled_invoice_is_cancelled),
