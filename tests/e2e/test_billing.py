@@ -527,6 +527,33 @@ class Mirrored(Billing):
                 self.assertEqual(fact["invoice"], row["id"])
                 self.explained("quote:" + quote, r"-A\S*: cancelled")
 
+    def test_a_deposit_that_was_deleted_there_is_billed_anew_if_a_person_says_so(self):
+        quote, row = self.billed()
+        self.ninja.control("POST", "act_invoice", {
+            "company": OWNER, "invoice": row["invoice_ninja_id"], "action": "delete"})
+        self.invoice_is(row, "cancelled")
+        self.at_rest()
+        self.system.relais("effect", "resolve", "invoice-ninja.deposit",
+                           "quote:" + quote, "not-done")
+        self.command("invoice-ninja.deposit.create", quote)
+        self.invoice_is(row, "sent")
+        anew = self.invoice(row)
+        self.assertNotEqual(anew["invoice_ninja_id"], row["invoice_ninja_id"])
+        self.assertEqual(len(self.attentions("deposit.billed-anew")), 1)
+        self.pay(anew)
+        self.quote_is(quote, "completed")
+        self.assertEqual(self.invoice(row)["status"], "paid")
+
+    def command(self, kind, quote):
+        """Says it about the quote, as the replay of a dead letter does."""
+        fresh = str(uuid.uuid4())
+        self.system.produce(
+            "invoice-ninja.commands", "quote:" + quote,
+            json.dumps({"company": OWNER, "quote": quote}).encode(), {
+                "ce_specversion": "1.0", "ce_id": fresh, "ce_type": kind,
+                "ce_source": "relais://e2e", "ce_subject": "quote:" + quote,
+                "ce_company": OWNER, "content-type": "application/json"})
+
     def explained(self, entity, pattern):
         """`relais journey` says it."""
         self.assertRegex(self.system.relais("journey", entity), pattern)

@@ -190,8 +190,15 @@ fake_effect(const struct fake *fake, const char *identity)
 void
 fake_set_effect(struct fake *fake, const struct fake_effect *effect)
 {
-    assert_true(fake->effect_count < FAKE_ROWS);
-    fake->effects[fake->effect_count++] = *effect;
+    int at = 0;
+    while (at < fake->effect_count
+           && (strcmp(fake->effects[at].kind, effect->kind) != 0
+               || strcmp(fake->effects[at].identity, effect->identity) != 0))
+        at++;
+    assert_true(at < FAKE_ROWS);
+    fake->effects[at] = *effect;
+    if (at == fake->effect_count)
+        fake->effect_count++;
 }
 
 bool

@@ -114,6 +114,7 @@ struct json_object *fake_state(struct fake *fake, const char *entity);
 void fake_set_state(struct fake *fake, const char *entity, const char *json);
 
 const struct fake_effect *fake_effect(const struct fake *fake, const char *identity);
+// Adds it, or replaces the one of that kind and identity.
 void fake_set_effect(struct fake *fake, const struct fake_effect *effect);
 
 bool fake_has_attention(const struct fake *fake, const char *kind);

@@ -355,6 +355,23 @@ fill_bill(struct job *job, const struct deposit *deposit,
     ninja_bill_take(job, bill, figures);
 }
 
+// Whether it takes the place of another one, which was deleted: a person wanted it
+// billed anew. The wish to mail it is the first one's.
+static bool
+is_anew(struct job *job, const struct deposit *deposit,
+        const struct ninja_figures *figures)
+{
+    struct ninja_bill *bill = deposit->bill;
+    if (bill->ninja_id == NULL || strcmp(bill->ninja_id, figures->id) == 0)
+        return false;
+    bill->number = bill->status = NULL;
+    settlement_attention(job, "deposit.billed-anew", deposit->root,
+                         "deposit %s was billed anew and is not mailed by itself: mail "
+                         "it in Invoice Ninja",
+                         figures->number);
+    return true;
+}
+
 static bool
 settle(struct job *job, struct deposit *deposit)
 {
@@ -368,7 +385,7 @@ settle(struct job *job, struct deposit *deposit)
     if (strcmp(figures.status, "cancelled") == 0)
         return is_wanted(deposit) ? refuse_dead(job, &figures)
                                   : end_without(job, deposit);
-    bool before = deposit->bill->company != NULL
+    bool before = !is_anew(job, deposit, &figures) && deposit->bill->company != NULL
                   && json_string_or(deposit->row, "deposit_invoice_id", NULL) != NULL;
     if (!before) {
         if (!record(job, deposit, &figures))

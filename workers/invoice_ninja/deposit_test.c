@@ -657,6 +657,35 @@ a_deposit_that_was_cancelled_is_not_made_anew(void **state)
     assert_non_null(strstr(err.hint, "relais effect resolve"));
 }
 
+// As the hint of the dead letter says: deleted in Invoice Ninja, resolved not-done,
+// replayed.
+static void
+a_deposit_that_is_billed_anew_is_the_rows_invoice(void **state)
+{
+    struct scene *scene = *state;
+    const char *anew = edited(scene, "invoice",
+                              (struct edit[]){{"data.id", "\"another1234\""}, {NULL}});
+    assert_int_equal(first(scene).kind, ERROR_NONE);
+    fake_set_effect(&scene->fake,
+                    &(struct fake_effect){"invoice-ninja.deposit", QUOTE_ROOT, NULL,
+                                          LEDGER_EFFECT_OPEN, 1, 0});
+    struct error err = create(
+        scene, (struct fake_reply[]){READ_QUOTE(with(scene, "data.deposit_invoice_id",
+                                                     "\"" DEPOSIT "\"")),
+                                     CONFIGS(NO_ROWS),
+                                     {"POST", CREATE_INVOICE, 200, anew},
+                                     RECORDED,
+                                     END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_string_equal(
+        text_at(fake_state(&scene->fake, "invoice:" DEPOSIT), "ninja_id"),
+        "another1234");
+    struct json_object *row =
+        json_at(sent(scene, "PATCH", "/items/quotes/"), "deposit_invoice_id");
+    assert_string_equal(text_at(row, "invoice_ninja_id"), "another1234");
+    assert_true(fake_has_attention(&scene->fake, "deposit.billed-anew"));
+}
+
 static void
 refused_with(struct scene *scene, int status, const char *name, enum error_kind kind)
 {
@@ -771,6 +800,7 @@ main(void)
         TEST(after_a_cut_that_did_nothing_it_is_made),
         TEST(a_draft_left_by_a_cut_is_sent),
         TEST(a_deposit_that_was_cancelled_is_not_made_anew),
+        TEST(a_deposit_that_is_billed_anew_is_the_rows_invoice),
         TEST(the_dialect_is_understood),
         TEST(a_page_in_the_place_of_json_is_tried_again),
         TEST(what_was_made_is_recorded_later),
