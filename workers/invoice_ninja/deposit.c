@@ -8,6 +8,7 @@
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "common/uuid.h"
+#include "common/webhook.h"
 #include "workers/invoice_ninja/amount.h"
 #include "workers/invoice_ninja/api.h"
 #include "workers/invoice_ninja/bill.h"
@@ -108,6 +109,34 @@ result_of(struct job *job, const struct deposit *deposit, struct json_object *in
     return result;
 }
 
+// Of an earlier attempt the party may be another than the quote's by now: its uuid is
+// its client's ID number.
+static struct json_object *
+result_of_earlier(struct job *job, const struct deposit *deposit,
+                  struct json_object *invoice)
+{
+    struct json_object *result = result_of(job, deposit, invoice);
+    const char *number = json_string_or(invoice, "client.id_number", "");
+    const char *billed = uuid_is(number) ? webhook_lower(job, number) : "";
+    const char *client = json_text_or(invoice, "client_id", "");
+    bool differs = billed[0] != '\0' && strcmp(billed, deposit->party.id) != 0;
+    if (differs) {
+        const char *class = json_string_or(invoice, "client.classification", "");
+        bool is_person = strcmp(class, "individual") == 0;
+        json_set_string(result, "party", billed);
+        json_set_string(result, "firm", is_person ? NULL : billed);
+        json_set_string(result, "contact", is_person ? billed : NULL);
+    }
+    if (differs
+        || (deposit->client.id != NULL && strcmp(deposit->client.id, client) != 0))
+        settlement_attention(job, "invoice-ninja.other-party", deposit->root,
+                             "deposit %s is billed to client %s in Invoice Ninja, who "
+                             "is not the quote's party (any more): put the party back, "
+                             "or delete the invoice and bill it anew",
+                             json_string_or(invoice, "number", ""), client);
+    return result;
+}
+
 static bool
 find(struct job *job, const char *identity, void *ctx, struct json_object **found)
 {
@@ -120,7 +149,7 @@ find(struct job *job, const char *identity, void *ctx, struct json_object **foun
         return false;
     if (json_object_array_length(made) > 0) {
         deposit->invoice = json_object_array_get_idx(made, 0);
-        json_add(alive, result_of(job, deposit, deposit->invoice));
+        json_add(alive, result_of_earlier(job, deposit, deposit->invoice));
     }
     *found = alive;
     return true;
@@ -134,7 +163,10 @@ create(struct job *job, const char *identity, void *ctx)
     (void)identity;
     deposit->invoice = ninja_invoice_make(job, deposit->ninja, deposit->company,
                                           body_of(job, deposit), &earlier);
-    return deposit->invoice != NULL ? result_of(job, deposit, deposit->invoice) : NULL;
+    if (deposit->invoice == NULL)
+        return NULL;
+    return earlier ? result_of_earlier(job, deposit, deposit->invoice)
+                   : result_of(job, deposit, deposit->invoice);
 }
 
 // One is found at most, so that there is never a surplus.

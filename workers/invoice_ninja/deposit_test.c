@@ -520,6 +520,52 @@ a_number_corrected_after_a_cut_makes_no_second_invoice(void **state)
         "HV-2026-0142-A");
 }
 
+#define MANS_LANE "HYPERVISUAL:" CONTACT
+#define MANS_CLIENT                                                       \
+    {"GET", "/api/v1/clients?id_number=" CONTACT "&*", 200, NO_ROWS},     \
+        {"GET", "/api/v1/clients?email=*", 200, NO_ROWS},                 \
+    {                                                                     \
+        "POST", "/api/v1/clients", 200,                                   \
+            edited(scene, "create-client.1.response",                     \
+                   (struct edit[]){{"data.id", "\"another1234\""},        \
+                                   {"data.id_number", "\"" CONTACT "\""}, \
+                                   {NULL}})                               \
+    }
+
+// The firm was billed by the call that was cut, and the quote is a person's by now.
+static void
+another_party_after_a_cut_is_shown_to_a_person(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    const char *mans = with(scene, "data.company_id", "null");
+    struct error err = fake_deliver(
+        &scene->fake, CREATE, MANS_LANE, COMMAND,
+        (struct fake_reply[]){READ_QUOTE(mans), CONFIGS(NO_ROWS), MANS_CLIENT,
+                              by_row(listed(scene, NULL)), RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_true(fake_has_attention(&scene->fake, "invoice-ninja.other-party"));
+    struct json_object *row =
+        json_at(sent(scene, "PATCH", "/items/quotes/"), "deposit_invoice_id");
+    assert_string_equal(text_at(row, "company_id"), FIRM);
+    assert_string_equal(text_at(row, "contact_id"), "");
+    struct json_object *bill = fake_state(&scene->fake, "invoice:" DEPOSIT);
+    assert_string_equal(text_at(bill, "lane"), LANE);
+}
+
+static void
+the_same_party_after_a_cut_is_no_news(void **state)
+{
+    struct scene *scene = *state;
+    cut_and_wait(scene);
+    struct error err = create(
+        scene, (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
+                                     CONFIGS(NO_ROWS), GET_CLIENT,
+                                     by_row(listed(scene, NULL)), RECORDED, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 0);
+}
+
 // The filter is loose, and shows what was deleted, too.
 static void
 only_a_living_invoice_that_names_the_row_is_found(void **state)
@@ -792,6 +838,8 @@ main(void)
         TEST(a_number_that_is_our_own_invoices_is_adopted),
         TEST(after_a_cut_the_invoice_is_found_by_what_it_names),
         TEST(a_number_corrected_after_a_cut_makes_no_second_invoice),
+        TEST(another_party_after_a_cut_is_shown_to_a_person),
+        TEST(the_same_party_after_a_cut_is_no_news),
         TEST(only_a_living_invoice_that_names_the_row_is_found),
         TEST(a_deposit_that_was_made_is_not_waived_after_a_cut),
         TEST(a_deposit_that_was_not_made_is_waived_after_a_cut),
