@@ -173,6 +173,24 @@ ninja_bill_fill(struct job *job, const struct ninja *ninja, struct ninja_bill *b
 
 // ---- which of ours it is
 
+// Of several that name the same row one is meant. One that was deleted is none any
+// more: the deposit was billed anew.
+static void
+tell_of_copy(struct job *job, struct json_object *invoice,
+             const struct ninja_bill *ours)
+{
+    const char *ninja_id = json_text_or(invoice, "id", "");
+    bool deleted = json_bool_or(invoice, "is_deleted", false);
+    settlement_note(job, "not ours%s: invoice %s is a copy of %s",
+                    deleted ? " any more" : "", ninja_id, ours->ninja_id);
+    if (!deleted)
+        settlement_attention(
+            job, "invoice-ninja.copy", ours->entity,
+            "invoice %s in Invoice Ninja is a copy of ours, %s: what is "
+            "paid on it does not reach Directus",
+            ninja_id, ours->ninja_id);
+}
+
 static bool
 find_id(struct job *job, const char *company, struct json_object *invoice,
         const char **id)
@@ -226,13 +244,7 @@ ninja_bill_of(struct job *job, const struct ninja *ninja, const char *company,
         return true;
     }
     if (ours->ninja_id != NULL && strcmp(ours->ninja_id, ninja_id) != 0) {
-        settlement_attention(
-            job, "invoice-ninja.copy", ours->entity,
-            "invoice %s in Invoice Ninja is a copy of ours, %s: what is "
-            "paid on it does not reach Directus",
-            ninja_id, ours->ninja_id);
-        settlement_note(job, "not ours: invoice %s is a copy of %s", ninja_id,
-                        ours->ninja_id);
+        tell_of_copy(job, invoice, ours);
         return true;
     }
     ours->ninja_id = ninja_id;

@@ -648,6 +648,22 @@ a_copy_of_our_invoice_is_not_ours(void **state)
 }
 
 static void
+what_was_deleted_before_it_was_billed_anew_is_no_copy(void **state)
+{
+    struct scene *scene = *state;
+    const char *text =
+        edited(scene, "invoice",
+               (struct edit[]){
+                   {"data.id", "\"Zz9dwrmb1Y\""}, {"data.is_deleted", "true"}, {NULL}});
+    struct error err =
+        deliver(scene, INVOICE_SEEN, LOOK("Zz9dwrmb1Y", "sweep"),
+                (struct fake_reply[]){
+                    {"GET", "/api/v1/invoices/Zz9dwrmb1Y?*", 200, text}, END});
+    assert_int_equal(err.kind, ERROR_NONE);
+    assert_int_equal(scene->fake.attention_count, 0);
+}
+
+static void
 become(struct scene *scene, const char *path, const char *json, const char *status)
 {
     const char *text = edited(scene, "invoice", (struct edit[]){{path, json}, {NULL}});
@@ -945,6 +961,7 @@ main(void)
         TEST(what_was_deleted_in_the_books_of_another_company_is_done),
         TEST(an_invoice_made_by_hand_is_not_ours),
         TEST(a_copy_of_our_invoice_is_not_ours),
+        TEST(what_was_deleted_before_it_was_billed_anew_is_no_copy),
         TEST(a_cancelled_invoice_is_cancelled),
         TEST(a_reversed_invoice_is_cancelled),
         TEST(a_deleted_invoice_is_cancelled_and_keeps_its_number),
