@@ -63,12 +63,12 @@ static const char send_sql[] =
 
 // $1 events, $2 their worker's group, $3 milliseconds: how many are finished, and how
 // many are parked for longer than that. What stands behind another in its lane has no
-// time of its own: that of the first one counts.
+// time of its own (years): that of the first one counts, if it has one.
 static const char progress_sql[] =
     "SELECT count(f.event), count(p.event) FILTER (WHERE f.event IS NULL"
     " AND (SELECT q.due_at FROM relais.parked_event AS q WHERE q.worker = p.worker"
     " AND q.partition = p.partition AND q.lane = p.lane ORDER BY q.seq LIMIT 1)"
-    " > now() + $3::int8 * interval '1 millisecond')"
+    " BETWEEN now() + $3::int8 * interval '1 millisecond' AND now() + '1 year')"
     " FROM unnest($1::text[]) AS e(id)"
     " LEFT JOIN relais.finished_event AS f ON f.event = e.id AND f.worker = $2"
     " LEFT JOIN relais.parked_event AS p ON p.event = e.id AND p.worker = $2";

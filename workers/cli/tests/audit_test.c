@@ -197,6 +197,20 @@ what_stands_behind_another_is_waited_for(void **state)
     assert_null(strstr(world->run.err, "in parking"));
 }
 
+// That one has just been finished.
+static void
+what_stood_behind_another_is_waited_for(void **state)
+{
+    struct world *world = *state;
+    workers_do(world,
+               "IF NEW.key = 'quote:q1' THEN INSERT INTO relais.parked_event (worker,"
+               " partition, lane, event, topic, headers, due_at) VALUES (worker, 0,"
+               " 'alone', NEW.id, NEW.topic, '', now() + interval '100 years');"
+               " ELSE " FINISH "END IF;");
+    assert_int_equal(run_line(&world->run, "audit --wait 1s"), EX_TEMPFAIL);
+    assert_null(strstr(world->run.err, "in parking"));
+}
+
 static void
 a_worker_that_does_not_run_is_named(void **state)
 {
@@ -227,6 +241,7 @@ main(void)
         TEST(what_is_raised_meanwhile_is_for_a_person),
         TEST(what_is_parked_for_long_is_left_and_said),
         TEST(what_stands_behind_another_is_waited_for),
+        TEST(what_stood_behind_another_is_waited_for),
         TEST(a_worker_that_does_not_run_is_named),
     };
     return cmocka_run_group_tests(tests, world_begin, world_end);
