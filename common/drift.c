@@ -85,3 +85,13 @@ drift_of(struct job *job, struct json_object *row, struct json_object *wanted)
     }
     return patch;
 }
+
+bool
+drift_mend(const struct directus *directus, struct job *job, const char *collection,
+           struct json_object *row, struct json_object *wanted)
+{
+    struct json_object *patch = drift_of(job, row, wanted);
+    return json_object_object_length(patch) == 0
+           || directus_update(directus, job, collection, json_string_or(row, "id", ""),
+                              patch);
+}

@@ -44,4 +44,10 @@ bool drift_read(const struct directus *directus, struct job *job,
 struct json_object *drift_of(struct job *job, struct json_object *row,
                              struct json_object *wanted);
 
+// Writes those members into the row, which has its id; nothing to write, no request.
+// Suspends the fiber.
+bool drift_mend(const struct directus *directus, struct job *job,
+                const char *collection, struct json_object *row,
+                struct json_object *wanted) ATTR_MUST_CHECK;
+
 #endif

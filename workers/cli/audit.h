@@ -18,7 +18,7 @@ struct audit_kind {
     const char *type;        // the event that has it looked at
     const char *many;        // as people and JSON call them
 };
-extern const struct audit_kind audit_kinds[AUDIT_KINDS + 1]; // ends with {0}
+extern const struct audit_kind audit_kinds[AUDIT_KINDS];
 
 struct audit_count {
     int64_t all;      // references, each object once

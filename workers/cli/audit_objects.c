@@ -10,6 +10,7 @@
 #include <sysexits.h>
 
 #include "common/clock.h"
+#include "common/drift.h"
 #include "common/publish.h"
 #include "common/settlement.h"
 #include "workers/cli/audit.h"
@@ -22,12 +23,11 @@ enum {
     NUMBER_TEXT = 24,
 };
 
-const struct audit_kind audit_kinds[AUDIT_KINDS + 1] = {
+const struct audit_kind audit_kinds[AUDIT_KINDS] = {
     {"docuseal", "submission", "docuseal.submission.observed", "submissions"},
     {"invoice-ninja", "invoice", "invoice-ninja.invoice.observed", "invoices"},
     {"invoice-ninja", "payment", "invoice-ninja.payment.observed", "payments"},
     {"mautic", "contact", "mautic.contact.observed", "contacts"},
-    {0},
 };
 
 // References of a kind: $1 system, $2 remote type, $3 since when.
@@ -79,7 +79,7 @@ static const char steps_sql[] =
     "SELECT * FROM (SELECT DISTINCT ON (event) entity, worker, outcome, note"
     " FROM relais.journey_step WHERE id > $2::int8 AND event = ANY ($1::text[])"
     " ORDER BY event, id DESC) AS s"
-    " WHERE outcome <> 'done' OR note LIKE '%put right: %' OR note LIKE 'sent on%'";
+    " WHERE outcome <> 'done' OR note LIKE '%" DRIFT_NOTE "%' OR note LIKE 'sent on%'";
 
 // What is under way. ids are of this page.
 struct page {

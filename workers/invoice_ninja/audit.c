@@ -65,9 +65,7 @@ audit_quote(struct job *job, const struct ninja *ninja, const struct ninja_bill 
     if (row == NULL)
         return true;
     json_set_string(wanted, "deposit_invoice_id", bill->id);
-    struct json_object *patch = drift_of(job, row, wanted);
-    return json_object_object_length(patch) == 0
-           || directus_update(&ninja->directus, job, "quotes", bill->quote, patch);
+    return drift_mend(&ninja->directus, job, "quotes", row, wanted);
 }
 
 bool

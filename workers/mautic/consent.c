@@ -22,26 +22,12 @@ static const struct {
     {BY_HAND, "contact.unsubscribed", false},
 };
 
-// Directus cannot compare without case: it looks for the text, and we compare.
 struct json_object *
 mautic_consent_rows(struct job *job, const struct mautic *m, const char *email)
 {
-    const struct http_header query[] = {
-        {"filter[email][_icontains]", email},
-        {"fields", "id,email,email_opted_in,owner_company"},
-        {"sort", "id"},
-        {"limit", "-1"},
-        {NULL}};
-    struct json_object *rows = directus_list(&m->directus, job, "people", query);
-    if (rows == NULL)
-        return NULL;
-    struct json_object *same = json_array_in(job);
-    for (size_t i = 0; i < json_object_array_length(rows); i++) {
-        struct json_object *row = json_object_array_get_idx(rows, i);
-        if (mautic_person_has(job, json_string_or(row, "email", ""), email))
-            json_add(same, row);
-    }
-    return same;
+    return mautic_person_rows(job, m, "people",
+                              "id,email,email_opted_in,owner_company,mautic_contact_id",
+                              email);
 }
 
 static bool

@@ -24,7 +24,7 @@ bool mautic_consent_given(struct job *job, struct mautic_person *person,
                           bool *given) ATTR_MUST_CHECK;
 
 // The rows of people with that address, which mautic_person_address() gave: {id, email,
-// email_opted_in, owner_company}.
+// email_opted_in, owner_company, mautic_contact_id}.
 struct json_object *mautic_consent_rows(struct job *job, const struct mautic *m,
                                         const char *email) ATTR_MUST_CHECK;
 

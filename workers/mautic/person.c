@@ -143,6 +143,28 @@ mautic_named(struct job *job, const struct event *ev, const char *member)
     return NULL;
 }
 
+// Directus cannot compare without case: it looks for the text, and we compare.
+struct json_object *
+mautic_person_rows(struct job *job, const struct mautic *m, const char *collection,
+                   const char *fields, const char *address)
+{
+    const struct http_header query[] = {{"filter[email][_icontains]", address},
+                                        {"fields", fields},
+                                        {"sort", "id"},
+                                        {"limit", "-1"},
+                                        {NULL}};
+    struct json_object *rows = directus_list(&m->directus, job, collection, query);
+    if (rows == NULL)
+        return NULL;
+    struct json_object *same = json_array_in(job);
+    for (size_t i = 0; i < json_object_array_length(rows); i++) {
+        struct json_object *row = json_object_array_get_idx(rows, i);
+        if (mautic_person_has(job, json_string_or(row, "email", ""), address))
+            json_add(same, row);
+    }
+    return same;
+}
+
 const char *
 mautic_person_key(struct job *job, const char *address)
 {

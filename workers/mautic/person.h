@@ -69,6 +69,11 @@ const char *mautic_person_address(struct job *job, const char *text);
 // Whether a row with that text has the address, which mautic_person_address() gave.
 bool mautic_person_has(struct job *job, const char *text, const char *address);
 
+// The rows of people or leads with that address; fields has id and email at least.
+struct json_object *mautic_person_rows(struct job *job, const struct mautic *m,
+                                       const char *collection, const char *fields,
+                                       const char *address) ATTR_MUST_CHECK;
+
 // "person:<sha256 of the address>".
 const char *mautic_person_key(struct job *job, const char *address);
 

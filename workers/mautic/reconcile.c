@@ -154,27 +154,17 @@ was_told(const struct mautic_person *person, struct json_object *row)
 
 // Whoever has the contact's address knows it by its number.
 static bool
-audit_rows(struct job *job, const struct mautic_person *person, const char *collection)
+audit_rows(struct job *job, const struct mautic_person *person, const char *collection,
+           struct json_object *rows)
 {
-    const struct directus *directus = &person->m->directus;
-    const struct http_header query[] = {{"filter[email][_icontains]", person->email},
-                                        {"fields", "id,email,mautic_contact_id"},
-                                        {"limit", "-1"},
-                                        {NULL}};
-    struct json_object *rows = directus_list(directus, job, collection, query);
     struct json_object *wanted = json_object_in(job);
     if (rows == NULL)
         return false;
     json_set_string(wanted, "mautic_contact_id", person->contact.id);
     for (size_t i = 0; i < json_object_array_length(rows); i++) {
         struct json_object *row = json_object_array_get_idx(rows, i);
-        if (!mautic_person_has(job, json_string_or(row, "email", ""), person->email)
-            || !was_told(person, row))
-            continue;
-        struct json_object *patch = drift_of(job, row, wanted);
-        if (json_object_object_length(patch) > 0
-            && !directus_update(directus, job, collection,
-                                json_string_or(row, "id", ""), patch))
+        if (was_told(person, row)
+            && !drift_mend(&person->m->directus, job, collection, row, wanted))
             return false;
     }
     return true;
@@ -185,7 +175,11 @@ audit(struct job *job, const struct mautic_person *person, const char *before)
 {
     if (strcmp(before, person->contact.status) != 0)
         drift_note_moved(job, person->ev);
-    return audit_rows(job, person, "people") && audit_rows(job, person, "leads");
+    return audit_rows(job, person, "people", person->rows)
+           && audit_rows(job, person, "leads",
+                         mautic_person_rows(job, person->m, "leads",
+                                            "id,email,mautic_contact_id",
+                                            person->email));
 }
 
 static bool
