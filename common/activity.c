@@ -158,22 +158,13 @@ activity_newest(const struct directus *directus, struct job *job, int64_t *id,
 
 bool
 activity_after(const struct directus *directus, struct job *job, int64_t id,
-               struct activity_page *page)
-{
-    struct json_object *all = of_our_collections(directus, job);
-
-    add_id(job, all, "_gt", id);
-    return read_page(directus, job, all, job_printf(job, "%d", ACTIVITY_PAGE), page);
-}
-
-bool
-activity_since(const struct directus *directus, struct job *job, int64_t id,
                const char *since, struct activity_page *page)
 {
     struct json_object *all = of_our_collections(directus, job);
 
     add_id(job, all, "_gt", id);
-    add_since(job, all, since);
+    if (since != NULL)
+        add_since(job, all, since);
     return read_page(directus, job, all, job_printf(job, "%d", ACTIVITY_PAGE), page);
 }
 

@@ -42,12 +42,8 @@ struct activity_page {
 bool activity_newest(const struct directus *directus, struct job *job, int64_t *id,
                      const char **at) ATTR_MUST_CHECK;
 
-// Entries above `id`.
+// Entries above `id` that are not older than since (RFC 3339), or all if it is NULL.
 bool activity_after(const struct directus *directus, struct job *job, int64_t id,
-                    struct activity_page *page) ATTR_MUST_CHECK;
-
-// Entries above `id` that are not older than since (RFC 3339).
-bool activity_since(const struct directus *directus, struct job *job, int64_t id,
                     const char *since, struct activity_page *page) ATTR_MUST_CHECK;
 
 // Entries of the overlap below `id` that are not older than since (RFC 3339).

@@ -202,7 +202,7 @@ poll_new(struct flow *flow, struct job *job, bool *more, struct error *err)
 {
     struct activity_page page = {0};
 
-    if (!activity_after(&flow->directus, job, flow->top, &page)) {
+    if (!activity_after(&flow->directus, job, flow->top, NULL, &page)) {
         *err = job->error;
         return false;
     }

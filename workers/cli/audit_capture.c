@@ -105,7 +105,7 @@ take_page(struct look *look, int64_t *id, bool *more, struct error *err)
 
     job_begin(&job, PAGE_MS);
     bool good =
-        activity_since(&look->directus, &job, *id, pg_text(look->since, 0, 0), &page);
+        activity_after(&look->directus, &job, *id, pg_text(look->since, 0, 0), &page);
     if (!good)
         *err = job.error;
     else if (page.count > 0)

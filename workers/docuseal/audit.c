@@ -14,13 +14,6 @@ fields_of(struct job *job, const struct docuseal_paper *paper)
                       paper->audit_field != NULL ? paper->audit_field : "");
 }
 
-static bool
-is_signed(const struct docuseal_sight *sight)
-{
-    const char *signed_by = sight->round->signed_by;
-    return signed_by != NULL && strcmp(signed_by, sight->id) == 0;
-}
-
 static size_t
 count_of(struct json_object *row, const char *member)
 {
@@ -79,7 +72,8 @@ docuseal_sight_audit(struct job *job, struct docuseal_sight *sight)
         return false;
     if (sight->row == NULL)
         return true;
-    const char *what = is_signed(sight) ? missing(sight) : NULL;
+    const char *what =
+        docuseal_round_signed_by(sight->round, sight->id) ? missing(sight) : NULL;
     if (what != NULL)
         return complete_again(job, sight, what);
     const char *word = word_of(sight);

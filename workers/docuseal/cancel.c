@@ -205,8 +205,7 @@ docuseal_cancel(struct job *job, const struct docuseal *ds, const struct event *
     cancel.round = docuseal_round_read(job, &cancel.root);
     if (cancel.round == NULL)
         return false;
-    if (cancel.round->signed_by != NULL && cancel.round->submission != NULL
-        && strcmp(cancel.round->signed_by, cancel.round->submission) == 0) {
+    if (docuseal_round_signed_by(cancel.round, cancel.round->submission)) {
         settlement_note(job, "nothing to cancel: submission %s is signed",
                         cancel.round->signed_by);
         return true;

@@ -220,7 +220,7 @@ act_on_other(struct job *job, struct docuseal_sight *sight)
     case DOCUSEAL_IS_COMPLETED:
         if (sight->round->signed_by == NULL)
             return take_over(job, sight);
-        if (strcmp(sight->round->signed_by, sight->id) != 0)
+        if (!docuseal_round_signed_by(sight->round, sight->id))
             settlement_attention(job, "docuseal.signed-twice", sight->root.key,
                                  "submission %s was completed beside %s", sight->id,
                                  sight->round->signed_by);

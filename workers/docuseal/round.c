@@ -110,6 +110,13 @@ docuseal_round_had(const struct docuseal_round *round, const char *submission)
     return false;
 }
 
+bool
+docuseal_round_signed_by(const struct docuseal_round *round, const char *submission)
+{
+    return round->signed_by != NULL && submission != NULL
+           && strcmp(round->signed_by, submission) == 0;
+}
+
 const char *
 docuseal_round_identity(struct job *job, const struct docuseal_round *round)
 {

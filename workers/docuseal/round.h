@@ -48,6 +48,10 @@ void docuseal_round_replace(struct job *job, struct docuseal_round *round,
 // Whether the submission had its place in this round before.
 bool docuseal_round_had(const struct docuseal_round *round, const char *submission);
 
+// Whether that submission (may be NULL) is the one whose completion was taken over.
+bool docuseal_round_signed_by(const struct docuseal_round *round,
+                              const char *submission);
+
 // "quote:<uuid>:r<n>": the identity of the effect.
 const char *docuseal_round_identity(struct job *job,
                                     const struct docuseal_round *round);

@@ -251,7 +251,7 @@ docuseal_sight_act(struct job *job, struct docuseal_sight *sight)
     struct docuseal_round *round = sight->round;
     enum docuseal_fate fate = docuseal_submission_fate(sight->submission);
     bool live = docuseal_is_live(round->status);
-    if (round->signed_by != NULL && strcmp(round->signed_by, sight->id) == 0)
+    if (docuseal_round_signed_by(round, sight->id))
         return add_address(job, sight);
     if (fate == DOCUSEAL_IS_COMPLETED)
         return docuseal_sight_complete(job, sight);

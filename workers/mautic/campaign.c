@@ -15,8 +15,7 @@
 struct attempt {
     const struct mautic *m;
     const struct mautic_entry *entry;
-    const char *entity;        // "mautic-contact:<id>", whose state is
-    struct json_object *known; // {campaign: rotation after our last entry}
+    const char *entity; // "mautic-contact:<id>", whose state is
 };
 
 struct membership {
@@ -68,6 +67,21 @@ read_membership(struct job *job, const struct attempt *attempt,
     return true;
 }
 
+// The rotations we know of are in ledger_state() of the contact: {campaign: rotation
+// after our last entry}.
+static const char *
+campaign_key(struct job *job, const struct mautic_entry *entry)
+{
+    return job_printf(job, "%" PRId64, entry->campaign);
+}
+
+static int64_t
+known_rotation(struct job *job, struct json_object *known,
+               const struct mautic_entry *entry)
+{
+    return json_i64_or(known, campaign_key(job, entry), 0);
+}
+
 static struct json_object *
 result_of(struct job *job, const struct mautic_entry *entry, int64_t rotation)
 {
@@ -114,15 +128,15 @@ find(struct job *job, const char *identity, void *ctx, struct json_object **foun
 {
     const struct attempt *attempt = ctx;
     const struct mautic_entry *entry = attempt->entry;
+    struct json_object *known = ledger_state(job, attempt->entity);
     struct membership now;
     (void)identity;
-    if (!read_membership(job, attempt, &now))
+    if (known == NULL || !read_membership(job, attempt, &now))
         return false;
-    const char *campaign = job_printf(job, "%" PRId64, entry->campaign);
     int64_t begun_ms =
         clock_wall_ms() - job->effect_age_ms - attempt->m->clock_tolerance_ms;
-    bool entered = now.since_ms >= begun_ms
-                   && now.rotation > json_i64_or(attempt->known, campaign, 0);
+    bool entered =
+        now.since_ms >= begun_ms && now.rotation > known_rotation(job, known, entry);
     *found = json_array_in(job);
     if (now.is_member && (entered || entry->once))
         json_add(*found, result_of(job, entry, now.rotation));
@@ -155,42 +169,42 @@ mautic_campaign_entered(struct job *job, const struct mautic_entry *entry,
 // What we know of the contact's rotations, so that one entry is not taken for another.
 // It stays with the effect, whatever becomes of the attempt. Also of an entry made
 // before: that one may be older than what is known.
-static void
+static bool
 remember(struct job *job, const struct attempt *attempt, struct json_object *result)
 {
-    const char *campaign = job_printf(job, "%" PRId64, attempt->entry->campaign);
+    const struct mautic_entry *entry = attempt->entry;
+    struct json_object *known = ledger_state(job, attempt->entity);
     int64_t rotation = json_i64_or(result, "rotation", 0);
-    if (rotation <= json_i64_or(attempt->known, campaign, 0))
-        return;
-    json_set_i64(attempt->known, campaign, rotation);
-    settlement_state(job, attempt->entity, attempt->known);
+    if (known == NULL)
+        return false;
+    if (rotation <= known_rotation(job, known, entry))
+        return true;
+    json_set_i64(known, campaign_key(job, entry), rotation);
+    settlement_state(job, attempt->entity, known);
     settlement_state_stays(job, attempt->entity);
+    return true;
 }
 
-static bool
-begin(struct job *job, const struct mautic *m, const struct mautic_entry *entry,
-      struct attempt *attempt)
+static struct attempt
+attempt_of(struct job *job, const struct mautic *m, const struct mautic_entry *entry)
 {
-    const char *entity = job_printf(job, "mautic-contact:%s", entry->contact);
-    *attempt = (struct attempt){
-        .m = m, .entry = entry, .entity = entity, .known = ledger_state(job, entity)};
-    return attempt->known != NULL;
+    return (struct attempt){
+        .m = m,
+        .entry = entry,
+        .entity = job_printf(job, "mautic-contact:%s", entry->contact),
+    };
 }
 
 bool
 mautic_campaign_settle(struct job *job, const struct mautic *m,
                        const struct mautic_entry *entry, bool *entered)
 {
-    struct attempt attempt;
+    struct attempt attempt = attempt_of(job, m, entry);
     bool failed;
-    if (!begin(job, m, entry, &attempt))
-        return false;
     struct json_object *result =
         effect_made(job, &campaign_entry, identity_of(job, entry), &attempt, &failed);
-    if (result != NULL)
-        remember(job, &attempt, result);
     *entered = result != NULL;
-    return !failed;
+    return !failed && (result == NULL || remember(job, &attempt, result));
 }
 
 bool
@@ -207,13 +221,8 @@ bool
 mautic_campaign_enter(struct job *job, const struct mautic *m,
                       const struct mautic_entry *entry)
 {
-    struct attempt attempt;
-    if (!begin(job, m, entry, &attempt))
-        return false;
+    struct attempt attempt = attempt_of(job, m, entry);
     struct json_object *result =
         effect_once(job, &campaign_entry, identity_of(job, entry), &attempt);
-    if (result == NULL)
-        return false;
-    remember(job, &attempt, result);
-    return true;
+    return result != NULL && remember(job, &attempt, result);
 }
