@@ -498,6 +498,7 @@ after_a_cut_the_invoice_is_found_by_what_it_names(void **state)
                                      by_row(listed(scene, NULL)), RECORDED, END});
     assert_int_equal(err.kind, ERROR_NONE);
     assert_int_equal(fake_count(&scene->fake, "deposit.invoiced"), 1);
+    assert_int_equal(scene->fake.attention_count, 0);
 }
 
 // The invoice has the number that the quote had when it was made.
@@ -551,19 +552,6 @@ another_party_after_a_cut_is_shown_to_a_person(void **state)
     assert_string_equal(text_at(row, "contact_id"), "");
     struct json_object *bill = fake_state(&scene->fake, "invoice:" DEPOSIT);
     assert_string_equal(text_at(bill, "lane"), LANE);
-}
-
-static void
-the_same_party_after_a_cut_is_no_news(void **state)
-{
-    struct scene *scene = *state;
-    cut_and_wait(scene);
-    struct error err = create(
-        scene, (struct fake_reply[]){READ_QUOTE(fixture(scene, "directus.quote")),
-                                     CONFIGS(NO_ROWS), GET_CLIENT,
-                                     by_row(listed(scene, NULL)), RECORDED, END});
-    assert_int_equal(err.kind, ERROR_NONE);
-    assert_int_equal(scene->fake.attention_count, 0);
 }
 
 // The filter is loose, and shows what was deleted, too.
@@ -839,7 +827,6 @@ main(void)
         TEST(after_a_cut_the_invoice_is_found_by_what_it_names),
         TEST(a_number_corrected_after_a_cut_makes_no_second_invoice),
         TEST(another_party_after_a_cut_is_shown_to_a_person),
-        TEST(the_same_party_after_a_cut_is_no_news),
         TEST(only_a_living_invoice_that_names_the_row_is_found),
         TEST(a_deposit_that_was_made_is_not_waived_after_a_cut),
         TEST(a_deposit_that_was_not_made_is_waived_after_a_cut),
