@@ -150,7 +150,8 @@ class Audit(Journey):
                       out)
 
     def test_a_length_of_time_is_needed(self):
-        for words in (("--since", "yesterday"), ("--wait", "2")):
+        for words in (("--since", "yesterday"), ("--wait", "2"),
+                      ("--since", "36501d"), ("--wait", "99999999999999999999d")):
             status, _, said = self.system.tried("audit", *words)
             self.assertEqual(status, 64)
             self.assertIn("how long?", said)

@@ -210,7 +210,7 @@ cli_audit(struct cli *cli)
         return EX_USAGE;
     if ((since != NULL && !cli_time(since, &audit.since_ms))
         || !cli_time(wait != NULL ? wait : USUAL_WAIT, &audit.wait_ms))
-        return cli_usage(cli, "how long? a number with s, m, h or d, such as 3d");
+        return cli_usage(cli, "how long? " CLI_TIME_USAGE);
     table_begin(&audit.found, found_columns);
     int status = run(&audit);
     table_end(&audit.found);

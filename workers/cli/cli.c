@@ -12,6 +12,8 @@
 
 enum { OUTPUT_BYTES = 64 << 20 };
 
+static const int64_t LONGEST_MS = 36500LL * 24 * 60 * 60 * 1000;
+
 const struct config_setting cli_settings_table[] = {
     {"DATABASE_URL", CONFIG_SECRET, offsetof(struct cli_settings, database_url), "",
      "The ledger's Postgres, a libpq URI."},
@@ -197,9 +199,12 @@ cli_time(const char *text, int64_t *ms)
     long long number = strtoll(text, &unit, 10);
     if (unit == text || number <= 0 || unit[0] == '\0' || unit[1] != '\0')
         return false;
-    for (size_t i = 0; units[i].name != 0; i++)
-        if (units[i].name == unit[0])
-            return !__builtin_mul_overflow(number, units[i].ms, ms);
+    for (size_t i = 0; units[i].name != 0; i++) {
+        if (units[i].name == unit[0] && number <= LONGEST_MS / units[i].ms) {
+            *ms = number * units[i].ms;
+            return true;
+        }
+    }
     return false;
 }
 

@@ -65,8 +65,9 @@ bool cli_flag(struct cli *cli, const char *name);
 // Takes "--name value" or "--name=value" out of the arguments; NULL if it was not
 // there.
 const char *cli_option(struct cli *cli, const char *name);
-// Reads a length of time, "3d", "12h", "30m" or "10s". False: it is none; *ms is then
-// untouched.
+// Reads a length of time, "3d", "12h", "30m" or "10s", of at most 36500d: Postgres
+// could not count much further. False: it is none; *ms is then untouched.
+#define CLI_TIME_USAGE "a number with s, m, h or d, such as 3d, and at most 36500d"
 bool cli_time(const char *text, int64_t *ms) ATTR_MUST_CHECK;
 // After the options: whether no unknown option and between min and max arguments are
 // left. False: the usage was printed, return EX_USAGE.

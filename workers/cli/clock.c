@@ -67,7 +67,7 @@ cli_clock(struct cli *cli)
             "workers look at it only where it is on");
     if (cli->count != 2 || strcmp(cli->args[0], "forward") != 0
         || !cli_time(cli->args[1], &by_ms))
-        return cli_usage(cli, "how far? a number with s, m, h or d, such as 3d");
+        return cli_usage(cli, "how far? " CLI_TIME_USAGE);
     int status = move(cli, by_ms);
     return status == EX_OK ? show(cli) : status;
 }
