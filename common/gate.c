@@ -14,7 +14,7 @@ struct gate {
     struct gate *next;
     pthread_mutex_t lock;
     int inside;
-    struct lease *rate; // NULL = no limit
+    struct lease *rate; // of the gates' rates; NULL = no limit
     int64_t closed_until_ms;
     bool trying; // was closed: one at a time until one passes
     bool red;
@@ -27,9 +27,19 @@ struct gates {
     const void *state;
     struct redis *redis;
     pthread_mutex_t lock;
+    struct lease **rates; // one for each of specs, made at first use
     struct gate *first;
     int count;
 };
+
+static size_t
+count_of(const struct gate_spec *specs)
+{
+    size_t count = 0;
+    while (specs != NULL && specs[count].name != NULL)
+        count++;
+    return count;
+}
 
 struct gates *
 gates_new(const struct gate_spec *specs, const void *state, struct redis *redis)
@@ -38,6 +48,7 @@ gates_new(const struct gate_spec *specs, const void *state, struct redis *redis)
     gates->specs = specs;
     gates->state = state;
     gates->redis = redis;
+    gates->rates = str_calloc(count_of(specs) + 1, sizeof(struct lease *));
     pthread_mutex_init(&gates->lock, NULL);
     return gates;
 }
@@ -51,10 +62,12 @@ gates_free(struct gates *gates)
         struct gate *gate = gates->first;
         gates->first = gate->next;
         pthread_mutex_destroy(&gate->lock);
-        lease_free(gate->rate);
         free(gate->company);
         free(gate);
     }
+    for (size_t i = 0; i < count_of(gates->specs); i++)
+        lease_free(gates->rates[i]);
+    free(gates->rates);
     pthread_mutex_destroy(&gates->lock);
     free(gates);
 }
@@ -81,19 +94,15 @@ rate_of(const struct gates *gates, const struct gate_spec *spec)
     return rate > INT_MAX ? INT_MAX : (int)rate;
 }
 
+// A provider counts calls by the address they come from: all companies' together.
 static struct lease *
-make_rate(const struct gates *gates, const struct gate_spec *spec, const char *company)
+rate_shared(struct gates *gates, const struct gate_spec *spec)
 {
+    struct lease **lease = &gates->rates[spec - gates->specs];
     int rate = rate_of(gates, spec);
-    struct lease *lease = NULL;
-    struct str name;
-    if (rate <= 0)
-        return NULL;
-    str_begin(&name, 256);
-    str_printf(&name, "%s:%s", spec->name, company);
-    lease = lease_new(gates->redis, name.data, rate);
-    str_end(&name);
-    return lease;
+    if (*lease == NULL && rate > 0)
+        *lease = lease_new(gates->redis, spec->name, rate);
+    return *lease;
 }
 
 static struct gate *
@@ -102,7 +111,7 @@ make_gate(struct gates *gates, const struct gate_spec *spec, const char *company
     struct gate *gate = str_calloc(1, sizeof *gate);
     gate->spec = spec;
     gate->company = str_dup(company);
-    gate->rate = make_rate(gates, spec, company);
+    gate->rate = rate_shared(gates, spec);
     pthread_mutex_init(&gate->lock, NULL);
     gate->next = gates->first;
     gates->first = gate;

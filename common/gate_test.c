@@ -18,6 +18,7 @@ static const struct gate_spec specs[] = {
     {.name = "two", .in_flight = 2},
     {.name = "each", .in_flight = 1, .per_company = true},
     {.name = "slow", .per_second = 1},
+    {.name = "address", .per_second = 1, .per_company = true},
     {.name = "set",
      .per_second = 1000,
      .rate_at = offsetof(struct rates, one_a_second)},
@@ -132,6 +133,25 @@ a_rate_lets_in_what_has_accrued(void **state)
     assert_in_range(wait_ms, 1, 1001);
 }
 
+// A company with a rate of its own would enter at once: each is asked once. (One may
+// enter nevertheless, where a second went by.)
+static void
+companies_share_a_rate(void **state)
+{
+    struct gate *acme = find(state, "address", "acme");
+    bool entered = true;
+    for (int i = 0; entered && i < 100; i++) {
+        char company[32];
+        int64_t wait_ms;
+        snprintf(company, sizeof company, "company-%d", i);
+        struct gate *other = find(state, "address", company);
+        while (gate_enter(acme, &wait_ms))
+            gate_leave(acme);
+        entered = gate_enter(other, &wait_ms);
+    }
+    assert_false(entered);
+}
+
 static void
 a_setting_goes_before_the_table(void **state)
 {
@@ -218,6 +238,7 @@ main(void)
         WITH_GATES(one_gate_serves_all_companies_unless_it_says_otherwise),
         WITH_GATES(names_from_outside_do_not_grow_for_ever),
         WITH_GATES(a_rate_lets_in_what_has_accrued),
+        WITH_GATES(companies_share_a_rate),
         WITH_GATES(a_setting_goes_before_the_table),
         WITH_GATES(a_closed_gate_tells_how_long),
         WITH_GATES(after_that_one_at_a_time_until_one_passes),

@@ -161,8 +161,11 @@ http_pool_open_socket(void *pool, curlsocktype purpose, struct curl_sockaddr *ad
     (void)purpose;
     int fd =
         socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd >= 0 && pool != NULL)
-        socket_of(pool, fd)->is_connection = true;
+    if (fd >= 0 && pool != NULL) {
+        struct socket_watch *opened = socket_of(pool, fd);
+        opened->is_connection = true;
+        opened->events = 0;
+    }
     return fd >= 0 ? fd : CURL_SOCKET_BAD;
 }
 

@@ -33,8 +33,9 @@ struct handler {
 struct gate_spec {
     const char *name; // of the service it guards, as in http_service.name
     int in_flight;    // at once in one process, 0 = no limit
-    int per_second;   // of all processes that share a Redis, 0 = no limit
-    bool per_company; // each company has its own, and its own circuit
+    int per_second;   // of all companies and of all processes that share a Redis, 0 =
+                      // no limit
+    bool per_company; // each company has places and a circuit of its own
     size_t rate_at;   // where the state has per_second as a setting (int64_t); 0 = it
                       // has none
 };

@@ -29,8 +29,9 @@ const struct config_setting ninja_settings[] = {
     {"INVOICE_NINJA_DEPOSIT_DAYS", CONFIG_INT, AT(deposit_days), "10",
      "Days to pay a deposit where deposit_configs does not say.", 0, 365},
     {"INVOICE_NINJA_PER_SECOND", CONFIG_INT, AT(per_second), "0",
-     "Events a second that may call Invoice Ninja for one company, over all processes; "
-     "0: no limit. The hosted one takes 800 calls a minute from one address.",
+     "Events a second that may call Invoice Ninja, about four calls each, of all "
+     "companies and by all processes that share REDIS_URL; 0: no limit. The hosted one "
+     "takes 800 calls a minute from one address: 3.",
      0, 1000},
     {"INVOICE_NINJA_TIMEOUT_MS", CONFIG_MS, AT(timeout_ms), "30s",
      "How long one call to Invoice Ninja may take.", 100, 600 * SECOND},
