@@ -248,16 +248,46 @@ make_config(const struct kafka_consumer_options *options, struct error *err)
     return kafka_config_new(options->brokers, defaults, fixed, err);
 }
 
+static void
+read_property(const rd_kafka_conf_t *conf, const char *name, char text[32])
+{
+    size_t size = 32;
+    if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK)
+        abort(); // it is a property of every version
+}
+
 static int64_t
 session_ms(const rd_kafka_conf_t *conf)
 {
     char text[32] = "";
-    size_t size = sizeof text;
     long long ms = 0;
-    if (rd_kafka_conf_get(conf, "session.timeout.ms", text, &size) != RD_KAFKA_CONF_OK
-        || !str_to_i64(text, &ms))
-        abort(); // it is a property of every version
+    read_property(conf, "session.timeout.ms", text);
+    if (!str_to_i64(text, &ms))
+        abort();
     return ms;
+}
+
+static int64_t
+reset_of(const rd_kafka_conf_t *conf)
+{
+    static const struct {
+        const char *name;
+        int64_t offset;
+    } places[] = {
+        {"smallest", RD_KAFKA_OFFSET_BEGINNING},
+        {"earliest", RD_KAFKA_OFFSET_BEGINNING},
+        {"beginning", RD_KAFKA_OFFSET_BEGINNING},
+        {"largest", RD_KAFKA_OFFSET_END},
+        {"latest", RD_KAFKA_OFFSET_END},
+        {"end", RD_KAFKA_OFFSET_END},
+        {NULL},
+    };
+    char text[32] = "";
+    read_property(conf, "auto.offset.reset", text);
+    for (size_t i = 0; places[i].name != NULL; i++)
+        if (strcmp(places[i].name, text) == 0)
+            return places[i].offset;
+    return RD_KAFKA_OFFSET_INVALID; // "error"
 }
 
 static rd_kafka_topic_partition_list_t *
@@ -289,6 +319,7 @@ kafka_consumer_open(const struct kafka_consumer_options *options, struct error *
     struct kafka_consumer *consumer = str_calloc(1, sizeof *consumer);
     consumer->owner = options->owner;
     consumer->session_ms = session_ms(conf);
+    consumer->reset = reset_of(conf);
     atomic_store(&consumer->polled_ms, clock_ms());
     consumer->high_water = options->high_water;
     consumer->conf = conf;

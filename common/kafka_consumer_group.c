@@ -1,5 +1,9 @@
 #include "common/kafka_consumer_parts.h"
 
+#include "common/log.h"
+
+enum { ASK_MS = 1000 };
+
 // ---- commits
 
 static int64_t
@@ -61,6 +65,35 @@ kafka_consumer_on_committed(rd_kafka_t *rk, rd_kafka_resp_err_t code,
 
 // ---- rebalance
 
+// Where each partition begins. librdkafka would find out by itself, on a thread of its
+// own, and start each partition when it knows. It numbers what is asked of a partition
+// before it queues it, and drops what comes late: a pause or a resume that crosses a
+// start makes one of the two go without a word, and nothing is fetched from the
+// partition until the next rebalance (its issues 2190 and 5591; 2.0.2 and later). Told
+// where to begin, it has queued all starts when rd_kafka_assign() returns.
+static void
+find_starts(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t code;
+    if (list->cnt == 0)
+        return;
+    while ((code = rd_kafka_committed(consumer->rk, list, ASK_MS))
+               != RD_KAFKA_RESP_ERR_NO_ERROR
+           && !atomic_load(&consumer->stop) && !rd_kafka_assignment_lost(consumer->rk))
+        log_warn("kafka", "cannot read the group's offsets yet: %s",
+                 rd_kafka_err2str(code));
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *p = &list->elems[i];
+        bool known =
+            code == RD_KAFKA_RESP_ERR_NO_ERROR && p->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (!known)
+            p->offset = RD_KAFKA_OFFSET_INVALID; // it asks by itself
+        else if (p->offset < 0)
+            p->offset = consumer->reset;
+        p->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+}
+
 static void
 take(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
@@ -84,6 +117,7 @@ take(struct kafka_consumer *consumer, rd_kafka_topic_partition_list_t *list)
             numbers[count++] = partition;
     }
     atomic_store(&consumer->ready, 0);
+    find_starts(consumer, list);
     rd_kafka_assign(consumer->rk, list);
     rd_kafka_pause_partitions(consumer->rk, list);
     consumer->fetching = false;

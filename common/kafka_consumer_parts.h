@@ -53,6 +53,7 @@ struct kafka_consumer {
     atomic_ullong polls;
     atomic_llong polled_ms; // when
     int64_t session_ms;
+    int64_t reset;     // where a partition without a committed offset begins
     bool session_lost; // poll thread: and nothing was assigned since
     bool anew;         // poll thread: only a new handle can join the group again
     char *_Atomic fatal;
